@@ -94,5 +94,5 @@ ErrorHook = Callable[[int, str, Request], Response]
 def _header_line(name: str, value: str) -> bytes:
     text = f"{name}: {value}"
     if not text.isascii() or not text.isprintable():
-        raise LocalError(f"header {name!r} has a line break or a letter outside ASCII; encode its value first")
+        raise LocalError(f"header {name!r} has a line break or a letter outside ASCII; encode it first")
     return text.encode("ascii") + b"\r\n"
