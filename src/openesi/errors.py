@@ -18,6 +18,18 @@ class LocalError(OpenESIError):
     """The caller, or whoever runs this program, made the mistake."""
 
 
+class WrongUsage(LocalError):
+    """An option or argument makes no sense; reading the command's --help mends it."""
+
+
+class Unreachable(LocalError):
+    """No server answers at the given address, or the way there is broken."""
+
+
+class Refused(LocalError):
+    """The server is there and will not have us: TLS handshake, certificate, registration or access."""
+
+
 class PeerError(OpenESIError):
     """The other side made the mistake; ``status`` is the HTTP status that tells it so."""
 

@@ -1,0 +1,40 @@
+"""What the commands have in common: how a noun is made, and options that read the same everywhere."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+DataDir = Annotated[
+    Path,
+    typer.Option(
+        "--data", envvar="OPENESI_DATA", metavar="DIR", help="Directory in which everything is kept."
+    ),
+]
+AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON document for programs.")]
+
+
+def noun_app(help_text: str, *, single: bool = False) -> typer.Typer:
+    """Make the application of a noun: plain help without boxes, errors left to ``openesi.cli.main``.
+
+    With ``single`` its only command follows the noun directly (``openesi doctor``); otherwise each command is
+    a verb (``openesi pki init``), also while there is only one. In ``help_text`` and in docstrings of
+    commands a line with a lone ``\\b`` keeps the paragraph after it, such as examples, as it is written.
+    """
+    app = typer.Typer(
+        help=help_text,
+        rich_markup_mode=None,
+        add_completion=False,
+        pretty_exceptions_enable=False,
+        no_args_is_help=not single,
+        context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
+    )
+    if not single:
+        app.callback()(_keep_verbs)
+    return app
+
+
+def _keep_verbs() -> None:
+    """Nothing: an application with a callback keeps its verbs, even a single one."""
