@@ -15,79 +15,79 @@ if TYPE_CHECKING:
 
 
 class BillingPeriod(Resource):
-    """DOC"""
+    """A billing period and what it cost so far."""
 
-    billLastPeriod: Int48 | None = None
-    billToDate: Int48 | None = None
+    billLastPeriod: Int48 | None = None  # of the period before, in the account's currency and scale
+    billToDate: Int48 | None = None  # of this period, in the account's currency and scale
     interval: sep.DateTimeInterval
-    statusTimeStamp: TimeType | None = None
+    statusTimeStamp: TimeType | None = None  # when billToDate held
 
 
 class BillingPeriodList(SubscribableList):
-    """DOC"""
+    """The billing periods of an agreement."""
 
     BillingPeriod: tuple[sep.BillingPeriod, ...] = ()
 
 
 class BillingMeterReadingBase(MeterReadingBase):
-    """DOC"""
+    """What billed, projected and target readings share."""
 
     BillingReadingSetListLink: sep.BillingReadingSetListLink | None = None
     ReadingTypeLink: sep.ReadingTypeLink | None = None
 
 
 class BillingReading(ReadingBase):
-    """DOC"""
+    """A billed amount of the commodity and what it cost."""
 
     Charge: tuple[sep.Charge, ...] = ()
 
 
 class BillingReadingList(List):
-    """DOC"""
+    """The readings of a billing reading set."""
 
     BillingReading: tuple[sep.BillingReading, ...] = ()
 
 
 class BillingReadingSet(ReadingSetBase):
-    """DOC"""
+    """Billing readings of one span of time."""
 
     BillingReadingListLink: sep.BillingReadingListLink | None = None
 
 
 class BillingReadingSetList(SubscribableList):
-    """DOC"""
+    """Billing reading sets, newest first."""
 
     BillingReadingSet: tuple[sep.BillingReadingSet, ...] = ()
 
 
 class Charge(Sep):
-    """DOC"""
+    """A cost or a credit."""
 
     description: String20 | None = None
     kind: ChargeKind | None = None
-    value: Int32
+    value: Int32  # in the account's currency and scale
 
 
 class CustomerAccount(IdentifiedObject):
-    """DOC"""
+    """A customer of a service provider."""
 
-    currency: UInt16
-    customerAccount: String42 | None = None
+    currency: UInt16  # ISO 4217 number
+    customerAccount: String42 | None = None  # account number
     CustomerAgreementListLink: sep.CustomerAgreementListLink | None = None
     customerName: String42 | None = None
-    pricePowerOfTenMultiplier: PowerOfTenMultiplierType
+    pricePowerOfTenMultiplier: PowerOfTenMultiplierType  # of all amounts below it
     ServiceSupplierLink: sep.ServiceSupplierLink | None = None
 
 
 class CustomerAccountList(SubscribableList):
-    """DOC"""
+    """The accounts that the reader may see."""
 
     CustomerAccount: tuple[sep.CustomerAccount, ...] = ()
     pollRate: Annotated[UInt32 | None, Attribute("900")] = None
 
 
 class CustomerAgreement(IdentifiedObject):
-    """DOC"""
+    """A contract of a customer for one service."""
 
     ActiveBillingPeriodListLink: sep.ActiveBillingPeriodListLink | None = None
     ActiveProjectionReadingListLink: sep.ActiveProjectionReadingListLink | None = None
@@ -96,59 +96,59 @@ class CustomerAgreement(IdentifiedObject):
     HistoricalReadingListLink: sep.HistoricalReadingListLink | None = None
     PrepaymentLink: sep.PrepaymentLink | None = None
     ProjectionReadingListLink: sep.ProjectionReadingListLink | None = None
-    serviceAccount: String42 | None = None
-    serviceLocation: String42 | None = None
+    serviceAccount: String42 | None = None  # number of the contract
+    serviceLocation: String42 | None = None  # where the service is delivered
     TargetReadingListLink: sep.TargetReadingListLink | None = None
     TariffProfileLink: sep.TariffProfileLink | None = None
     UsagePointLink: sep.UsagePointLink | None = None
 
 
 class CustomerAgreementList(SubscribableList):
-    """DOC"""
+    """The agreements of an account."""
 
     CustomerAgreement: tuple[sep.CustomerAgreement, ...] = ()
 
 
 class HistoricalReading(BillingMeterReadingBase):
-    """DOC"""
+    """What was used in past billing periods."""
 
 
 class HistoricalReadingList(List):
-    """DOC"""
+    """The historical readings of an agreement."""
 
     HistoricalReading: tuple[sep.HistoricalReading, ...] = ()
 
 
 class ProjectionReading(BillingMeterReadingBase):
-    """DOC"""
+    """What is likely to be used."""
 
 
 class ProjectionReadingList(List):
-    """DOC"""
+    """The projections of an agreement."""
 
     ProjectionReading: tuple[sep.ProjectionReading, ...] = ()
 
 
 class TargetReading(BillingMeterReadingBase):
-    """DOC"""
+    """What ought not to be exceeded."""
 
 
 class TargetReadingList(List):
-    """DOC"""
+    """The targets of an agreement."""
 
     TargetReading: tuple[sep.TargetReading, ...] = ()
 
 
 class ServiceSupplier(IdentifiedObject):
-    """DOC"""
+    """The company that supplies the service."""
 
     email: String32 | None = None
     phone: String20 | None = None
-    providerID: UInt32 | None = None
+    providerID: UInt32 | None = None  # its PEN
     web: String42 | None = None
 
 
 class ServiceSupplierList(List):
-    """DOC"""
+    """The service suppliers that the server knows."""
 
     ServiceSupplier: tuple[sep.ServiceSupplier, ...] = ()

@@ -14,41 +14,44 @@ if TYPE_CHECKING:
 
 
 class Configuration(SubscribableResource):
-    """DOC"""
+    """What a user or an operator may set on a device."""
 
     currentLocale: LocaleType
     PowerConfiguration: sep.PowerConfiguration | None = None
     PriceResponseCfgListLink: sep.PriceResponseCfgListLink | None = None
     TimeConfiguration: sep.TimeConfiguration | None = None
-    userDeviceName: String32
+    userDeviceName: String32  # the name that its user gave it
     pollRate: Annotated[UInt32 | None, Attribute("900")] = None
 
 
 class PowerConfiguration(Sep):
-    """DOC"""
+    """Settings for a device on battery."""
 
     batteryInstallTime: TimeType | None = None
-    lowChargeThreshold: UInt32 | None = None
+    lowChargeThreshold: UInt32 | None = None  # seconds of battery left below which it counts as low
 
 
 class PriceResponseCfg(Resource):
-    """DOC"""
+    """At which prices a device changes its use.
 
-    consumeThreshold: Int32
-    maxReductionThreshold: Int32
+    Void where consumeThreshold is not below maxReductionThreshold.
+    """
+
+    consumeThreshold: Int32  # below this price it uses what it likes, in the units of the rate component
+    maxReductionThreshold: Int32  # above this price it uses as little as it can
     RateComponentLink: sep.RateComponentLink
 
 
 class PriceResponseCfgList(List):
-    """DOC"""
+    """The price settings of a device, one for each rate component."""
 
     PriceResponseCfg: tuple[sep.PriceResponseCfg, ...] = ()
 
 
 class TimeConfiguration(Sep):
-    """DOC"""
+    """The time zone of a device and its daylight saving as rules."""
 
     dstEndRule: DstRuleType
-    dstOffset: TimeOffsetType
+    dstOffset: TimeOffsetType  # seconds added to local time while daylight saving is in force
     dstStartRule: DstRuleType
-    tzOffset: TimeOffsetType
+    tzOffset: TimeOffsetType  # seconds east of UTC without daylight saving

@@ -10,19 +10,19 @@ from openesi.sep2.model.primitives import String32
 
 
 class ConnectionPoint(Resource):
-    """DOC"""
+    """Where a site is connected to the grid."""
 
     extension: ClassVar[Extension] = CSIP_AUS_12
-    connectionPointId: Annotated[String32, CSIP_AUS_12]
+    connectionPointId: Annotated[String32, CSIP_AUS_12]  # in Australia the National Metering Identifier
 
 
 class ConnectionPointLink(Link):
-    """DOC"""
+    """Link to the connection point of a device."""
 
     extension: ClassVar[Extension] = CSIP_AUS_12
 
 
 class CombinedTimeTariffIntervalListLink(ListLink):
-    """DOC"""
+    """Link to the intervals of all rate components of a tariff."""
 
     extension: ClassVar[Extension] = CSIP_AUS_13

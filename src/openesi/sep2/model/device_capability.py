@@ -13,9 +13,10 @@ if TYPE_CHECKING:
 
 
 class DeviceCapability(FunctionSetAssignmentsBase):
-    """DOC"""
+    """The entry point: links to every function set that the server offers to this client."""
 
     EndDeviceListLink: sep.EndDeviceListLink | None = None
     MirrorUsagePointListLink: sep.MirrorUsagePointListLink | None = None
     SelfDeviceLink: sep.SelfDeviceLink | None = None
+    # seconds between polls of it and all below it; so in every type
     pollRate: Annotated[UInt32 | None, Attribute("900")] = None

@@ -14,42 +14,43 @@ if TYPE_CHECKING:
 
 
 class DeviceInformation(Resource):
-    """DOC"""
+    """Maker, model, versions and powers of a device."""
 
     connectionPointID: Annotated[String32 | None, IEEE_2023] = None
     DRLCCapabilities: sep.DRLCCapabilities | None = None
+    # bits of enums.FunctionsImplemented that it uses as a client
     functionsImplemented: HexBinary64 | None = None
     gpsLocation: sep.GPSLocationType | None = None
-    lFDI: HexBinary160
-    mfDate: TimeType
-    mfHwVer: String32
-    mfID: PENType
-    mfInfo: String32 | None = None
-    mfModel: String32
-    mfSerNum: String32
+    lFDI: HexBinary160  # left 160 bits of the SHA-256 of its certificate
+    mfDate: TimeType  # when it was made
+    mfHwVer: String32  # hardware version, the maker's way
+    mfID: PENType  # PEN of the maker
+    mfInfo: String32 | None = None  # whatever else the maker says
+    mfModel: String32  # model number, the maker's way
+    mfSerNum: String32  # serial number, the maker's way
     primaryPower: PowerSourceType
     secondaryPower: PowerSourceType
     SupportedLocaleListLink: sep.SupportedLocaleListLink | None = None
-    swActTime: TimeType
+    swActTime: TimeType  # when the running software was activated
     swVer: String32
     pollRate: Annotated[UInt32 | None, Attribute("900")] = None
 
 
 class DRLCCapabilities(Sep):
-    """DOC"""
+    """How much load a device can shed, and which options of demand response it knows."""
 
-    averageEnergy: sep.RealEnergy
-    maxDemand: sep.ActivePower
-    optionsImplemented: HexBinary32
+    averageEnergy: sep.RealEnergy  # used per hour in normal operation
+    maxDemand: sep.ActivePower  # rated maximum
+    optionsImplemented: HexBinary32  # bits of enums.DrlcOption
 
 
 class SupportedLocale(Resource):
-    """DOC"""
+    """One language that a device can show."""
 
     locale: LocaleType
 
 
 class SupportedLocaleList(List):
-    """DOC"""
+    """The languages that a device can show."""
 
     SupportedLocale: tuple[sep.SupportedLocale, ...] = ()

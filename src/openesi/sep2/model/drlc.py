@@ -21,87 +21,93 @@ if TYPE_CHECKING:
 
 
 class LoadShedAvailabilityList(List):
-    """DOC"""
+    """What load a device offers to shed."""
 
     LoadShedAvailability: tuple[sep.LoadShedAvailability, ...] = ()
     pollRate: Annotated[UInt32 | None, Attribute("900")] = None
 
 
 class ApplianceLoadReduction(Sep):
-    """DOC"""
+    """How an appliance is to use less."""
 
     type: ApplianceLoadReductionType
 
 
 class DemandResponseProgram(IdentifiedObject):
-    """DOC"""
+    """A group of devices and the load control events for it."""
 
     ActiveEndDeviceControlListLink: sep.ActiveEndDeviceControlListLink | None = None
+    # tell LoadShedAvailability when it moves by more; absent or 0: never
     availabilityUpdatePercentChangeThreshold: PerCent | None = None
+    # tell LoadShedAvailability when it moves by more; absent or 0: never
     availabilityUpdatePowerChangeThreshold: sep.ActivePower | None = None
     EndDeviceControlListLink: sep.EndDeviceControlListLink | None = None
-    primacy: PrimacyType
+    primacy: PrimacyType  # lower wins where programs disagree
 
 
 class DemandResponseProgramList(SubscribableList):
-    """DOC"""
+    """Programs, lowest primacy first."""
 
     DemandResponseProgram: tuple[sep.DemandResponseProgram, ...] = ()
-    pollRate: Annotated[UInt32 | None, Attribute("900")] = None
+    pollRate: Annotated[UInt32 | None, Attribute("900")] = None  # seconds, for the controls below it too
 
 
 class DutyCycle(Sep):
-    """DOC"""
+    """How much of the time a load may be on."""
 
-    normalValue: UInt8
+    normalValue: UInt8  # percent, 0 to 100; each period begins with its off part
 
 
 class EndDeviceControl(RandomizableEvent):
-    """DOC"""
+    """An event that asks loads to change what they use.
+
+    It may carry several kinds of control; a device takes the one that fits it best.
+    """
 
     ApplianceLoadReduction: sep.ApplianceLoadReduction | None = None
-    deviceCategory: DeviceCategoryType
-    drProgramMandatory: Boolean
+    deviceCategory: DeviceCategoryType  # bits of enums.DeviceCategory that the event is for
+    drProgramMandatory: Boolean  # opting out has consequences, so the user must confirm it
     DutyCycle: sep.DutyCycle | None = None
-    loadShiftForward: Boolean
+    loadShiftForward: Boolean  # True: use more now, to use less later; the offsets turn round
     Offset: sep.Offset | None = None
+    # seconds for which the user may override and still take part; absent is 0
     overrideDuration: UInt16 | None = None
     SetPoint: sep.SetPoint | None = None
     TargetReduction: sep.TargetReduction | None = None
 
 
 class EndDeviceControlList(SubscribableList):
-    """DOC"""
+    """The controls of a program, earliest start first."""
 
     EndDeviceControl: tuple[sep.EndDeviceControl, ...] = ()
 
 
 class LoadShedAvailability(Resource):
-    """DOC"""
+    """How much a device can shed, and for how long."""
 
-    availabilityDuration: UInt32 | None = None
+    availabilityDuration: UInt32 | None = None  # seconds
     DemandResponseProgramLink: sep.DemandResponseProgramLink | None = None
     sheddablePercent: PerCent | None = None
-    sheddablePower: sep.ActivePower | None = None
+    sheddablePower: sep.ActivePower | None = None  # W it would use less
 
 
 class Offset(Sep):
-    """DOC"""
+    """By how much to move set points away from normal."""
 
-    coolingOffset: UInt8 | None = None
-    heatingOffset: UInt8 | None = None
-    loadAdjustmentPercentageOffset: PerCent | None = None
+    coolingOffset: UInt8 | None = None  # tenths of a degree Celsius, added to the set point
+    heatingOffset: UInt8 | None = None  # tenths of a degree Celsius, taken from the set point
+    loadAdjustmentPercentageOffset: PerCent | None = None  # of normal use, taken from it
 
 
 class SetPoint(Sep):
-    """DOC"""
+    """Temperatures to hold, within what the device allows."""
 
-    coolingSetpoint: Int16 | None = None
-    heatingSetpoint: Int16 | None = None
+    coolingSetpoint: Int16 | None = None  # hundredths of a degree Celsius
+    heatingSetpoint: Int16 | None = None  # hundredths of a degree Celsius
 
 
 class TargetReduction(Sep):
-    """DOC"""
+    """How much less to use, in the unit of type."""
 
     type: UnitType
     value: UInt16

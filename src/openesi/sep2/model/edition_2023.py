@@ -10,15 +10,15 @@ from openesi.sep2.model.simple import PowerOfTenMultiplierType, TimeType
 
 
 class ConnectStatusType2(Sep):
-    """DOC"""
+    """Whether a DER is connected and energized."""
 
     extension: ClassVar[Extension] = IEEE_2023
     dateTime: TimeType
-    value: HexBinary8
+    value: HexBinary8  # bits of enums.ConnectStatus2
 
 
 class UnsignedActivePower(Sep):
-    """DOC"""
+    """Active power in W that is never negative: value x 10^multiplier."""
 
     extension: ClassVar[Extension] = IEEE_2023
     multiplier: PowerOfTenMultiplierType
@@ -26,7 +26,7 @@ class UnsignedActivePower(Sep):
 
 
 class UnsignedReactivePower(Sep):
-    """DOC"""
+    """Reactive power in var that is never negative: value x 10^multiplier."""
 
     extension: ClassVar[Extension] = IEEE_2023
     multiplier: PowerOfTenMultiplierType

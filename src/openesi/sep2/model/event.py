@@ -14,25 +14,34 @@ if TYPE_CHECKING:
 
 
 class Event(RespondableSubscribableIdentifiedObject):
-    """DOC"""
+    """Something a server asks of, or tells, its clients for an interval of time.
 
-    creationTime: TimeType
+    Once published it never changes except in EventStatus: to change it, cancel it and create another with
+    a new mRID. All times are those of the event's server.
+    """
+
+    creationTime: TimeType  # of two overlapping events of equal primacy the later created wins
     EventStatus: sep.EventStatus
-    interval: sep.DateTimeInterval
+    interval: sep.DateTimeInterval  # the time asked for, before any randomization
 
 
 class EventStatus(Sep):
-    """DOC"""
+    """How far an event has come, as its server sees it."""
 
-    currentStatus: UInt8
-    dateTime: TimeType
+    currentStatus: UInt8  # enums.EventState
+    dateTime: TimeType  # when currentStatus was set, never in the future
+    # another event overlaps some, not all, of its device categories or controls
     potentiallySuperseded: Boolean
-    potentiallySupersededTime: TimeType | None = None
-    reason: String192 | None = None
+    potentiallySupersededTime: TimeType | None = None  # when that flag was last set
+    reason: String192 | None = None  # for people
 
 
 class RandomizableEvent(Event):
-    """DOC"""
+    """An event whose clients draw their own start and duration, so that a fleet does not move in step.
 
-    randomizeDuration: OneHourRangeType | None = None
-    randomizeStart: OneHourRangeType | None = None
+    A bound v asks for a whole number of seconds drawn evenly from 0 to v; a negative v means earlier or
+    shorter.
+    """
+
+    randomizeDuration: OneHourRangeType | None = None  # seconds; absent is 0
+    randomizeStart: OneHourRangeType | None = None  # seconds; absent is 0

@@ -15,40 +15,43 @@ if TYPE_CHECKING:
 
 
 class RequestStatus(Sep):
-    """DOC"""
+    """How far a request has come: all a client may change of it."""
 
     dateTime: TimeType
-    requestStatus: UInt8
+    requestStatus: UInt8  # enums.RequestState
 
 
 class FlowReservationRequest(IdentifiedObject):
-    """DOC"""
+    """A device's wish for power and energy in a span of time.
+
+    Positive charges the device, negative discharges it: the other way round than in DER resources.
+    """
 
     creationTime: TimeType
-    durationRequested: UInt16 | None = None
+    durationRequested: UInt16 | None = None  # seconds that the transfer takes at least
     energyRequested: sep.SignedRealEnergy
-    intervalRequested: sep.DateTimeInterval
+    intervalRequested: sep.DateTimeInterval  # the span in which it may happen
     powerRequested: sep.ActivePower
     RequestStatus: sep.RequestStatus
 
 
 class FlowReservationRequestList(List):
-    """DOC"""
+    """The requests of an EndDevice, earliest start first."""
 
     FlowReservationRequest: tuple[sep.FlowReservationRequest, ...] = ()
     pollRate: Annotated[UInt32 | None, Attribute("900")] = None
 
 
 class FlowReservationResponse(Event):
-    """DOC"""
+    """The server's answer to a request, as an event; a duration of 0 denies it."""
 
     energyAvailable: sep.SignedRealEnergy
     powerAvailable: sep.ActivePower
-    subject: mRIDType
+    subject: mRIDType  # mRID of the request
 
 
 class FlowReservationResponseList(SubscribableList):
-    """DOC"""
+    """The answers to an EndDevice's requests, earliest start first."""
 
     FlowReservationResponse: tuple[sep.FlowReservationResponse, ...] = ()
     pollRate: Annotated[UInt32 | None, Attribute("900")] = None

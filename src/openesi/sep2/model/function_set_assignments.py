@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 
 class FunctionSetAssignmentsBase(Resource):
-    """DOC"""
+    """Links to the function sets that a server offers or assigns."""
 
     CustomerAccountListLink: sep.CustomerAccountListLink | None = None
     DemandResponseProgramListLink: sep.DemandResponseProgramListLink | None = None
@@ -29,7 +29,7 @@ class FunctionSetAssignmentsBase(Resource):
 
 
 class FunctionSetAssignments(FunctionSetAssignmentsBase):
-    """DOC"""
+    """One set of function set instances that a device is to use together, with their time source."""
 
     mRID: mRIDType
     description: String32 | None = None
@@ -38,7 +38,7 @@ class FunctionSetAssignments(FunctionSetAssignmentsBase):
 
 
 class FunctionSetAssignmentsList(SubscribableList):
-    """DOC"""
+    """The assignments of one EndDevice."""
 
     FunctionSetAssignments: tuple[sep.FunctionSetAssignments, ...] = ()
     pollRate: Annotated[UInt32 | None, Attribute("900")] = None

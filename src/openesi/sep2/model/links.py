@@ -6,360 +6,360 @@ from openesi.sep2.model.identification import Link, ListLink
 
 
 class AccountBalanceLink(Link):
-    """DOC"""
+    """Link to the balance of a prepaid account."""
 
 
 class ActiveBillingPeriodListLink(ListLink):
-    """DOC"""
+    """Link to the billing period that runs now."""
 
 
 class ActiveCreditRegisterListLink(ListLink):
-    """DOC"""
+    """Link to the credit that counts now."""
 
 
 class ActiveDERControlListLink(ListLink):
-    """DOC"""
+    """Link to the DER controls that are active now; deprecated in 2023."""
 
 
 class ActiveEndDeviceControlListLink(ListLink):
-    """DOC"""
+    """Link to the load controls that are active now; deprecated in 2023."""
 
 
 class ActiveFlowReservationListLink(ListLink):
-    """DOC"""
+    """Link to the flow reservations that are active now; used by no type."""
 
 
 class ActiveProjectionReadingListLink(ListLink):
-    """DOC"""
+    """Link to the projections for the billing period that runs now."""
 
 
 class ActiveSupplyInterruptionOverrideListLink(ListLink):
-    """DOC"""
+    """Link to the overrides that are in force now."""
 
 
 class ActiveTargetReadingListLink(ListLink):
-    """DOC"""
+    """Link to the targets for the billing period that runs now."""
 
 
 class ActiveTextMessageListLink(ListLink):
-    """DOC"""
+    """Link to the messages that are active now; deprecated in 2023."""
 
 
 class ActiveTimeTariffIntervalListLink(ListLink):
-    """DOC"""
+    """Link to the tariff intervals that are active now; deprecated in 2023."""
 
 
 class AssociatedDERProgramListLink(ListLink):
-    """DOC"""
+    """Link to the programs that a DER belongs to."""
 
 
 class AssociatedUsagePointLink(Link):
-    """DOC"""
+    """Link to the usage point that meters a DER."""
 
 
 class BillingPeriodListLink(ListLink):
-    """DOC"""
+    """Link to the billing periods of an agreement."""
 
 
 class BillingReadingListLink(ListLink):
-    """DOC"""
+    """Link to the readings of a billing reading set."""
 
 
 class BillingReadingSetListLink(ListLink):
-    """DOC"""
+    """Link to billing reading sets."""
 
 
 class ConfigurationLink(Link):
-    """DOC"""
+    """Link to the settings of a device."""
 
 
 class ConsumptionTariffIntervalListLink(ListLink):
-    """DOC"""
+    """Link to the consumption blocks of a tariff interval."""
 
 
 class CreditRegisterListLink(ListLink):
-    """DOC"""
+    """Link to the top-ups of a prepaid account."""
 
 
 class CustomerAccountLink(Link):
-    """DOC"""
+    """Link to a customer's account; used by no type."""
 
 
 class CustomerAccountListLink(ListLink):
-    """DOC"""
+    """Link to customers' accounts."""
 
 
 class CustomerAgreementListLink(ListLink):
-    """DOC"""
+    """Link to the agreements of an account."""
 
 
 class DemandResponseProgramLink(Link):
-    """DOC"""
+    """Link to a demand response program."""
 
 
 class DemandResponseProgramListLink(ListLink):
-    """DOC"""
+    """Link to demand response programs."""
 
 
 class DERAvailabilityLink(Link):
-    """DOC"""
+    """Link to what a DER holds in reserve."""
 
 
 class DefaultDERControlLink(Link):
-    """DOC"""
+    """Link to the default of a DER program."""
 
 
 class DERCapabilityLink(Link):
-    """DOC"""
+    """Link to the nameplate of a DER."""
 
 
 class DERControlListLink(ListLink):
-    """DOC"""
+    """Link to the controls of a DER program."""
 
 
 class DERCurveLink(Link):
-    """DOC"""
+    """Link to the curve that a mode follows."""
 
 
 class DERCurveListLink(ListLink):
-    """DOC"""
+    """Link to the curves of a DER program."""
 
 
 class DERLink(Link):
-    """DOC"""
+    """Link to a DER; used by no type."""
 
 
 class DERListLink(ListLink):
-    """DOC"""
+    """Link to the DERs of a device."""
 
 
 class DERProgramLink(Link):
-    """DOC"""
+    """Link to a DER program; used by no type."""
 
 
 class DERProgramListLink(ListLink):
-    """DOC"""
+    """Link to DER programs."""
 
 
 class DERSettingsLink(Link):
-    """DOC"""
+    """Link to the settings of a DER."""
 
 
 class DERStatusLink(Link):
-    """DOC"""
+    """Link to what a DER is doing now."""
 
 
 class DeviceCapabilityLink(Link):
-    """DOC"""
+    """Link to the entry point of a server; used by no type."""
 
 
 class DeviceInformationLink(Link):
-    """DOC"""
+    """Link to maker, model and versions of a device."""
 
 
 class DeviceStatusLink(Link):
-    """DOC"""
+    """Link to how a device fares."""
 
 
 class EndDeviceControlListLink(ListLink):
-    """DOC"""
+    """Link to the load controls of a demand response program."""
 
 
 class EndDeviceLink(Link):
-    """DOC"""
+    """Link to an end device; used by no type."""
 
 
 class EndDeviceListLink(ListLink):
-    """DOC"""
+    """Link to the end devices of a server."""
 
 
 class FileLink(Link):
-    """DOC"""
+    """Link to the file that a device is loading."""
 
 
 class FileListLink(ListLink):
-    """DOC"""
+    """Link to files on offer."""
 
 
 class FileStatusLink(Link):
-    """DOC"""
+    """Link to how far a device has come with a file."""
 
 
 class FlowReservationRequestListLink(ListLink):
-    """DOC"""
+    """Link to the flow reservations that a device asks for."""
 
 
 class FlowReservationResponseListLink(ListLink):
-    """DOC"""
+    """Link to the answers to a device's flow reservations."""
 
 
 class FunctionSetAssignmentsListLink(ListLink):
-    """DOC"""
+    """Link to the function sets assigned to a device."""
 
 
 class HistoricalReadingListLink(ListLink):
-    """DOC"""
+    """Link to past use of an agreement."""
 
 
 class IPAddrListLink(ListLink):
-    """DOC"""
+    """Link to the addresses of an interface."""
 
 
 class IPInterfaceListLink(ListLink):
-    """DOC"""
+    """Link to the IP interfaces of a device."""
 
 
 class LLInterfaceListLink(ListLink):
-    """DOC"""
+    """Link to the link layer interfaces below an IP interface."""
 
 
 class LoadShedAvailabilityListLink(ListLink):
-    """DOC"""
+    """Link to what load a device offers to shed."""
 
 
 class LogEventListLink(ListLink):
-    """DOC"""
+    """Link to the log of a device."""
 
 
 class MessagingProgramListLink(ListLink):
-    """DOC"""
+    """Link to sources of messages."""
 
 
 class MeterReadingLink(Link):
-    """DOC"""
+    """Link to a meter reading; used by no type."""
 
 
 class MeterReadingListLink(ListLink):
-    """DOC"""
+    """Link to the measured quantities of a usage point."""
 
 
 class MirrorUsagePointListLink(ListLink):
-    """DOC"""
+    """Link to where devices create mirrors."""
 
 
 class NeighborListLink(ListLink):
-    """DOC"""
+    """Link to the neighbours of an IEEE 802.15.4 interface."""
 
 
 class NotificationListLink(ListLink):
-    """DOC"""
+    """Link to where a client takes notifications; used by no type."""
 
 
 class PowerStatusLink(Link):
-    """DOC"""
+    """Link to where a device's power comes from."""
 
 
 class PrepaymentLink(Link):
-    """DOC"""
+    """Link to the prepaid account of an agreement."""
 
 
 class PrepaymentListLink(ListLink):
-    """DOC"""
+    """Link to prepaid accounts."""
 
 
 class PrepayOperationStatusLink(Link):
-    """DOC"""
+    """Link to whether a prepaid service is on."""
 
 
 class PriceResponseCfgListLink(ListLink):
-    """DOC"""
+    """Link to the price settings of a device."""
 
 
 class ProjectionReadingListLink(ListLink):
-    """DOC"""
+    """Link to projected use of an agreement."""
 
 
 class RateComponentLink(Link):
-    """DOC"""
+    """Link to a rate component."""
 
 
 class RateComponentListLink(ListLink):
-    """DOC"""
+    """Link to the parts of a tariff."""
 
 
 class ReadingLink(Link):
-    """DOC"""
+    """Link to the present value of a quantity."""
 
 
 class ReadingListLink(ListLink):
-    """DOC"""
+    """Link to the readings of a set."""
 
 
 class ReadingSetListLink(ListLink):
-    """DOC"""
+    """Link to the history of a quantity."""
 
 
 class ReadingTypeLink(Link):
-    """DOC"""
+    """Link to what readings measure."""
 
 
 class RegistrationLink(Link):
-    """DOC"""
+    """Link to the PIN of a device."""
 
 
 class ResponseListLink(ListLink):
-    """DOC"""
+    """Link to the answers in a response set."""
 
 
 class ResponseSetListLink(ListLink):
-    """DOC"""
+    """Link to the places for answers to events."""
 
 
 class RPLInstanceListLink(ListLink):
-    """DOC"""
+    """Link to the routing instances of an address."""
 
 
 class RPLSourceRoutesListLink(ListLink):
-    """DOC"""
+    """Link to the source routes of a routing instance."""
 
 
 class SelfDeviceLink(Link):
-    """DOC"""
+    """Link to the server's own device."""
 
 
 class ServiceSupplierLink(Link):
-    """DOC"""
+    """Link to the company that supplies the service."""
 
 
 class SubscriptionListLink(ListLink):
-    """DOC"""
+    """Link to the subscriptions of a device."""
 
 
 class SupplyInterruptionOverrideListLink(ListLink):
-    """DOC"""
+    """Link to the times in which supply is not cut."""
 
 
 class SupportedLocaleListLink(ListLink):
-    """DOC"""
+    """Link to the languages that a device can show."""
 
 
 class TargetReadingListLink(ListLink):
-    """DOC"""
+    """Link to the targets of an agreement."""
 
 
 class TariffProfileLink(Link):
-    """DOC"""
+    """Link to the tariff of an agreement."""
 
 
 class TariffProfileListLink(ListLink):
-    """DOC"""
+    """Link to tariffs."""
 
 
 class TextMessageListLink(ListLink):
-    """DOC"""
+    """Link to the messages of a program."""
 
 
 class TimeLink(Link):
-    """DOC"""
+    """Link to the server's time."""
 
 
 class TimeTariffIntervalListLink(ListLink):
-    """DOC"""
+    """Link to the intervals of a rate component."""
 
 
 class UsagePointLink(Link):
-    """DOC"""
+    """Link to the usage point of an agreement or account."""
 
 
 class UsagePointListLink(ListLink):
-    """DOC"""
+    """Link to usage points."""

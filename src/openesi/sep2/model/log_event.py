@@ -14,20 +14,20 @@ if TYPE_CHECKING:
 
 
 class LogEvent(Resource):
-    """DOC"""
+    """One thing that happened at a device, in codes."""
 
     createdDateTime: TimeType
-    details: String32 | None = None
-    extendedData: UInt32 | None = None
-    functionSet: UInt8
+    details: String32 | None = None  # for people; a server may drop it
+    extendedData: UInt32 | None = None  # a number that the code gives a meaning to
+    functionSet: UInt8  # enums.LogFunctionSet; with profileID and PEN it gives logEventCode its meaning
     logEventCode: UInt8
-    logEventID: UInt16
-    logEventPEN: PENType
-    profileID: UInt8
+    logEventID: UInt16  # rolling counter of the device, so that two events in one second differ
+    logEventPEN: PENType  # who defines the codes; enums.IEEE_PEN for the standard's own
+    profileID: UInt8  # enums.LogProfile
 
 
 class LogEventList(SubscribableList):
-    """DOC"""
+    """The log of a device, newest first; at least ten events are kept."""
 
     LogEvent: tuple[sep.LogEvent, ...] = ()
     pollRate: Annotated[UInt32 | None, Attribute("900")] = None

@@ -15,30 +15,30 @@ if TYPE_CHECKING:
 
 
 class MessagingProgram(SubscribableIdentifiedObject):
-    """DOC"""
+    """A source of messages in one language."""
 
     ActiveTextMessageListLink: sep.ActiveTextMessageListLink | None = None
     locale: LocaleType
-    primacy: PrimacyType
+    primacy: PrimacyType  # lower comes first
     TextMessageListLink: sep.TextMessageListLink | None = None
 
 
 class MessagingProgramList(SubscribableList):
-    """DOC"""
+    """The sources of messages that the reader may see."""
 
     MessagingProgram: tuple[sep.MessagingProgram, ...] = ()
-    pollRate: Annotated[UInt32 | None, Attribute("900")] = None
+    pollRate: Annotated[UInt32 | None, Attribute("900")] = None  # seconds, for the messages below it too
 
 
 class TextMessage(Event):
-    """DOC"""
+    """A message for people. Several may be active at once; none is ever superseded."""
 
-    originator: String20 | None = None
+    originator: String20 | None = None  # who speaks
     priority: PriorityType
-    textMessage: String
+    textMessage: String  # devices show at least 100 octets
 
 
 class TextMessageList(SubscribableList):
-    """DOC"""
+    """The messages of a program."""
 
     TextMessage: tuple[sep.TextMessage, ...] = ()

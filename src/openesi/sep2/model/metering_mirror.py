@@ -14,66 +14,68 @@ if TYPE_CHECKING:
 
 
 class MirrorMeterReadingList(List):
-    """DOC"""
+    """Several quantities, posted to a mirror together."""
 
     MirrorMeterReading: tuple[sep.MirrorMeterReading, ...] = ()
 
 
 class MeterReadingBase(IdentifiedObject):
-    """DOC"""
+    """What meter readings, mirrored and billing ones share."""
 
 
 class MirrorMeterReading(MeterReadingBase):
-    """DOC"""
+    """Values of one quantity, as a device posts them to its mirror."""
 
-    lastUpdateTime: TimeType | None = None
+    lastUpdateTime: TimeType | None = None  # when the data was gathered
+    # history; a set of known mRID is replaced, a new one added
     MirrorReadingSet: tuple[sep.MirrorReadingSet, ...] = ()
-    nextUpdateTime: TimeType | None = None
-    Reading: sep.Reading | None = None
-    ReadingType: sep.ReadingType | None = None
+    nextUpdateTime: TimeType | None = None  # when more is to be expected
+    Reading: sep.Reading | None = None  # the present value; it replaces the last
+    ReadingType: sep.ReadingType | None = None  # needed once, when the quantity is new
 
 
 class MirrorUsagePointList(List):
-    """DOC"""
+    """Where devices create mirrors."""
 
     MirrorUsagePoint: tuple[sep.MirrorUsagePoint, ...] = ()
     pollRate: Annotated[UInt32 | None, Attribute("900")] = None
 
 
 class ReadingBase(Resource):
-    """DOC"""
+    """What readings, measured or billed, share."""
 
-    consumptionBlock: ConsumptionBlockType | None = None
-    qualityFlags: HexBinary16 | None = None
+    consumptionBlock: ConsumptionBlockType | None = None  # required where the type has blocks
+    qualityFlags: HexBinary16 | None = None  # bits of enums.QualityFlag
+    # absent in a set: intervals follow one another from the set's start
     timePeriod: sep.DateTimeInterval | None = None
-    touTier: TOUType | None = None
-    value: Int48 | None = None
+    touTier: TOUType | None = None  # required where the type has tiers
+    value: Int48 | None = None  # scaled by the ReadingType, not here
 
 
 class ReadingSetBase(IdentifiedObject):
-    """DOC"""
+    """What reading sets share."""
 
     timePeriod: sep.DateTimeInterval
 
 
 class MirrorReadingSet(ReadingSetBase):
-    """DOC"""
+    """Readings of one span of time, as a device posts them."""
 
     Reading: tuple[sep.Reading, ...] = ()
 
 
 class UsagePointBase(IdentifiedObject):
-    """DOC"""
+    """What usage points and their mirrors share."""
 
-    roleFlags: RoleFlagsType
+    roleFlags: RoleFlagsType  # bits of enums.RoleFlag
     serviceCategoryKind: ServiceKind
-    status: UInt8
+    status: UInt8  # 0 off, 1 on
 
 
 class MirrorUsagePoint(UsagePointBase):
-    """DOC"""
+    """A usage point that a device reports for others to read at the server."""
 
-    deviceLFDI: HexBinary160
+    deviceLFDI: HexBinary160  # who posts
     MirrorMeterReading: tuple[sep.MirrorMeterReading, ...] = ()
-    postRate: UInt32 | None = None
+    postRate: UInt32 | None = None  # seconds between posts; the device proposes, the server decides
     UsagePointLink: Annotated[sep.UsagePointLink | None, IEEE_2023] = None

@@ -24,31 +24,31 @@ if TYPE_CHECKING:
 
 
 class IEEE_802_15_4(Sep):
-    """DOC"""
+    """The IEEE 802.15.4 part of a link layer interface."""
 
-    capabilityInfo: HexBinary8
+    capabilityInfo: HexBinary8  # bits as in the IEEE 802.15.4 association request
     NeighborListLink: sep.NeighborListLink | None = None
     shortAddress: UInt16
 
 
 class IPAddr(Resource):
-    """DOC"""
+    """An IPv6 address of an interface; an IPv4 one in its mapped form."""
 
     address: HexBinary128
     RPLInstanceListLink: sep.RPLInstanceListLink | None = None
 
 
 class IPAddrList(List):
-    """DOC"""
+    """The addresses of an interface."""
 
     IPAddr: tuple[sep.IPAddr, ...] = ()
 
 
 class IPInterface(Resource):
-    """DOC"""
+    """An IP interface and its counters, named and counted as in RFC 2863."""
 
     ifDescr: String192 | None = None
-    ifHighSpeed: UInt32 | None = None
+    ifHighSpeed: UInt32 | None = None  # Mbit/s
     ifInBroadcastPkts: UInt32 | None = None
     ifIndex: UInt32 | None = None
     ifInDiscards: UInt32 | None = None
@@ -57,9 +57,9 @@ class IPInterface(Resource):
     ifInOctets: UInt32 | None = None
     ifInUcastPkts: UInt32 | None = None
     ifInUnknownProtos: UInt32 | None = None
-    ifMtu: UInt32 | None = None
+    ifMtu: UInt32 | None = None  # octets
     ifName: String16 | None = None
-    ifOperStatus: UInt8 | None = None
+    ifOperStatus: UInt8 | None = None  # numbers of the IF-MIB: 1 up, 2 down, 3 testing, ...
     ifOutBroadcastPkts: UInt32 | None = None
     ifOutDiscards: UInt32 | None = None
     ifOutErrors: UInt32 | None = None
@@ -67,30 +67,30 @@ class IPInterface(Resource):
     ifOutOctets: UInt32 | None = None
     ifOutUcastPkts: UInt32 | None = None
     ifPromiscuousMode: Boolean | None = None
-    ifSpeed: UInt32 | None = None
-    ifType: UInt16 | None = None
+    ifSpeed: UInt32 | None = None  # bit/s
+    ifType: UInt16 | None = None  # numbers of the IANA ifType registry
     IPAddrListLink: sep.IPAddrListLink | None = None
-    lastResetTime: Int64 | None = None
-    lastUpdatedTime: Int64 | None = None
+    lastResetTime: Int64 | None = None  # when the counters were set to 0
+    lastUpdatedTime: Int64 | None = None  # when the counters were read
     LLInterfaceListLink: sep.LLInterfaceListLink | None = None
 
 
 class IPInterfaceList(List):
-    """DOC"""
+    """The IP interfaces of a device."""
 
     IPInterface: tuple[sep.IPInterface, ...] = ()
     pollRate: Annotated[UInt32 | None, Attribute("900")] = None
 
 
 class LLInterface(Resource):
-    """DOC"""
+    """A link layer interface and its counters."""
 
     CRCerrors: UInt32
-    EUI64: HexBinary64
+    EUI64: HexBinary64  # of a 48-bit MAC address by putting FFFE in its middle
     IEEE_802_15_4: sep.IEEE_802_15_4 | None = None
-    linkLayerType: UInt8
-    LLAckNotRx: UInt32 | None = None
-    LLCSMAFail: UInt32 | None = None
+    linkLayerType: UInt8  # enums.LinkLayerType
+    LLAckNotRx: UInt32 | None = None  # frames whose acknowledgement did not come
+    LLCSMAFail: UInt32 | None = None  # frames not sent because the channel was never clear
     LLFramesDropRx: UInt32 | None = None
     LLFramesDropTx: UInt32 | None = None
     LLFramesRx: UInt32 | None = None
@@ -104,64 +104,64 @@ class LLInterface(Resource):
 
 
 class LLInterfaceList(List):
-    """DOC"""
+    """The link layer interfaces below an IP interface."""
 
     LLInterface: tuple[sep.LLInterface, ...] = ()
 
 
 class loWPAN(Sep):
-    """DOC"""
+    """Counters of the 6LoWPAN layer."""
 
     octetsRx: UInt32 | None = None
     octetsTx: UInt32 | None = None
     packetsRx: UInt32
     packetsTx: UInt32
-    rxFragError: UInt32
+    rxFragError: UInt32  # packets that could not be put together again
 
 
 class Neighbor(Resource):
-    """DOC"""
+    """A neighbour on an IEEE 802.15.4 network."""
 
-    isChild: Boolean
-    linkQuality: UInt8
+    isChild: Boolean  # it reaches the network through this device
+    linkQuality: UInt8  # 0 worst to 255 best
     shortAddress: UInt16
 
 
 class NeighborList(List):
-    """DOC"""
+    """The neighbours of an IEEE 802.15.4 interface."""
 
     Neighbor: tuple[sep.Neighbor, ...] = ()
 
 
 class RPLInstance(Resource):
-    """DOC"""
+    """A routing instance of RPL (RFC 6550) that an address takes part in."""
 
-    DODAGid: UInt8
-    DODAGroot: Boolean
-    flags: UInt8
-    groundedFlag: Boolean
-    MOP: UInt8
-    PRF: UInt8
-    rank: UInt16
+    DODAGid: UInt8  # number of the routing graph
+    DODAGroot: Boolean  # the device is the graph's root
+    flags: UInt8  # the flags octet of the DODAG information object
+    groundedFlag: Boolean  # the graph reaches the goal it is built for
+    MOP: UInt8  # mode of operation
+    PRF: UInt8  # preference of the graph's root, 7 most
+    rank: UInt16  # position in the graph, lower is nearer to the root
     RPLInstanceID: UInt8
     RPLSourceRoutesListLink: sep.RPLSourceRoutesListLink | None = None
-    versionNumber: UInt8
+    versionNumber: UInt8  # of the graph
 
 
 class RPLInstanceList(List):
-    """DOC"""
+    """The routing instances of an address."""
 
     RPLInstance: tuple[sep.RPLInstance, ...] = ()
 
 
 class RPLSourceRoutes(Resource):
-    """DOC"""
+    """One source route that a root keeps."""
 
-    DestAddress: HexBinary128
-    SourceRoute: HexBinary128
+    DestAddress: HexBinary128  # IPv6 address that the route leads to
+    SourceRoute: HexBinary128  # next IPv6 address on the way
 
 
 class RPLSourceRoutesList(List):
-    """DOC"""
+    """The source routes of a routing instance."""
 
     RPLSourceRoutes: tuple[sep.RPLSourceRoutes, ...] = ()

@@ -14,26 +14,26 @@ if TYPE_CHECKING:
 
 
 class PowerStatus(Resource):
-    """DOC"""
+    """Where a device's power comes from and how long its battery will last."""
 
-    batteryStatus: UInt8
+    batteryStatus: UInt8  # enums.BatteryStatus
     changedTime: TimeType
     currentPowerSource: PowerSourceType
     estimatedChargeRemaining: PerCent | None = None
-    estimatedTimeRemaining: UInt32 | None = None
+    estimatedTimeRemaining: UInt32 | None = None  # seconds
     PEVInfo: sep.PEVInfo | None = None
-    sessionTimeOnBattery: UInt32 | None = None
-    totalTimeOnBattery: UInt32 | None = None
+    sessionTimeOnBattery: UInt32 | None = None  # seconds since it went to battery; 0 on mains
+    totalTimeOnBattery: UInt32 | None = None  # seconds, over all sessions since it was reset
     pollRate: Annotated[UInt32 | None, Attribute("900")] = None
 
 
 class PEVInfo(Sep):
-    """DOC"""
+    """What a plugged-in electric vehicle needs and can take. Positive power and energy charge it."""
 
-    chargingPowerNow: sep.ActivePower
-    energyRequestNow: sep.RealEnergy
-    maxForwardPower: sep.ActivePower
-    minimumChargingDuration: UInt32
+    chargingPowerNow: sep.ActivePower  # W at the moment
+    energyRequestNow: sep.RealEnergy  # Wh to reach targetStateOfCharge, never negative
+    maxForwardPower: sep.ActivePower  # W it can take at most
+    minimumChargingDuration: UInt32  # seconds it needs at full power
     targetStateOfCharge: PerCent
     timeChargeIsNeeded: TimeType
-    timeChargingStatusPEV: TimeType
+    timeChargingStatusPEV: TimeType  # when these values were taken

@@ -22,48 +22,48 @@ if TYPE_CHECKING:
 
 
 class AccountBalance(Resource):
-    """DOC"""
+    """What is left on a prepaid account."""
 
-    availableCredit: sep.AccountingUnit
+    availableCredit: sep.AccountingUnit  # may be negative while interruption is overridden
     creditStatus: CreditStatusType | None = None
     emergencyCredit: sep.AccountingUnit | None = None
     emergencyCreditStatus: CreditStatusType | None = None
 
 
 class AccountingUnit(Sep):
-    """DOC"""
+    """An amount of money or of energy: value x 10^multiplier."""
 
-    energyUnit: sep.RealEnergy | None = None
-    monetaryUnit: CurrencyCode
+    energyUnit: sep.RealEnergy | None = None  # the unit where credit is counted in energy
+    monetaryUnit: CurrencyCode  # ISO 4217 number
     multiplier: PowerOfTenMultiplierType
     value: Int32
 
 
 class CreditRegister(IdentifiedObject):
-    """DOC"""
+    """A top-up of a prepaid account."""
 
     creditAmount: sep.AccountingUnit
     creditType: CreditTypeType | None = None
-    effectiveTime: TimeType
-    token: String32
+    effectiveTime: TimeType  # when the credit counts from
+    token: String32  # proof of payment
 
 
 class CreditRegisterList(List):
-    """DOC"""
+    """The top-ups of an account, newest first."""
 
     CreditRegister: tuple[sep.CreditRegister, ...] = ()
 
 
 class Prepayment(IdentifiedObject):
-    """DOC"""
+    """A prepaid account and its levels, all in the units of the available credit."""
 
     AccountBalanceLink: sep.AccountBalanceLink
     ActiveCreditRegisterListLink: sep.ActiveCreditRegisterListLink | None = None
     ActiveSupplyInterruptionOverrideListLink: sep.ActiveSupplyInterruptionOverrideListLink | None = None
-    creditExpiryLevel: sep.AccountingUnit | None = None
+    creditExpiryLevel: sep.AccountingUnit | None = None  # below it credit is exhausted; absent is 0
     CreditRegisterListLink: sep.CreditRegisterListLink
-    lowCreditWarningLevel: sep.AccountingUnit | None = None
-    lowEmergencyCreditWarningLevel: sep.AccountingUnit | None = None
+    lowCreditWarningLevel: sep.AccountingUnit | None = None  # below it credit is low
+    lowEmergencyCreditWarningLevel: sep.AccountingUnit | None = None  # below it emergency credit is low
     prepayMode: PrepayModeType
     PrepayOperationStatusLink: sep.PrepayOperationStatusLink
     SupplyInterruptionOverrideListLink: sep.SupplyInterruptionOverrideListLink
@@ -72,14 +72,14 @@ class Prepayment(IdentifiedObject):
 
 
 class PrepaymentList(SubscribableList):
-    """DOC"""
+    """The prepaid accounts that the reader may see."""
 
     Prepayment: tuple[sep.Prepayment, ...] = ()
     pollRate: Annotated[UInt32 | None, Attribute("900")] = None
 
 
 class PrepayOperationStatus(Resource):
-    """DOC"""
+    """Whether a prepaid service is on and what will change."""
 
     creditTypeChange: sep.CreditTypeChange | None = None
     creditTypeInUse: CreditTypeType | None = None
@@ -88,27 +88,27 @@ class PrepayOperationStatus(Resource):
 
 
 class ServiceChange(Sep):
-    """DOC"""
+    """A change of service that is to come."""
 
     newStatus: ServiceStatusType
     startTime: TimeType
 
 
 class SupplyInterruptionOverride(Resource):
-    """DOC"""
+    """A span of time in which supply is not cut, whatever the balance."""
 
     description: String32 | None = None
     interval: sep.DateTimeInterval
 
 
 class SupplyInterruptionOverrideList(List):
-    """DOC"""
+    """Overrides of an account, earliest start first."""
 
     SupplyInterruptionOverride: tuple[sep.SupplyInterruptionOverride, ...] = ()
 
 
 class CreditTypeChange(Sep):
-    """DOC"""
+    """A change of the credit in use that is to come."""
 
     newType: CreditTypeType
     startTime: TimeType

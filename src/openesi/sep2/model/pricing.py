@@ -24,53 +24,54 @@ if TYPE_CHECKING:
 
 
 class ConsumptionTariffInterval(Resource):
-    """DOC"""
+    """The price of a block of consumption."""
 
     consumptionBlock: ConsumptionBlockType
     EnvironmentalCost: tuple[sep.EnvironmentalCost, ...] = ()
+    # per unit of the rate component's ReadingType, x 10^pricePowerOfTenMultiplier; may be negative
     price: Int32 | None = None
-    startValue: UInt48
+    startValue: UInt48  # consumption above this is in the block, in the units of the ReadingType
 
 
 class ConsumptionTariffIntervalList(List):
-    """DOC"""
+    """The blocks of an interval, lowest startValue first."""
 
     ConsumptionTariffInterval: tuple[sep.ConsumptionTariffInterval, ...] = ()
 
 
 class EnvironmentalCost(Sep):
-    """DOC"""
+    """What a unit of the commodity costs the environment."""
 
-    amount: UInt32
+    amount: UInt32  # in the unit of costKind, per unit of the commodity
     costKind: CostKindType
-    costLevel: UInt8
+    costLevel: UInt8  # relative level, 1 lowest, of numCostLevels
     numCostLevels: UInt8
 
 
 class RateComponent(IdentifiedObject):
-    """DOC"""
+    """One part of a tariff: consumption, feed-in, demand."""
 
     ActiveTimeTariffIntervalListLink: sep.ActiveTimeTariffIntervalListLink | None = None
-    flowRateEndLimit: sep.UnitValueType | None = None
-    flowRateStartLimit: sep.UnitValueType | None = None
+    flowRateEndLimit: sep.UnitValueType | None = None  # upper end of the flow rates it is for; both or none
+    flowRateStartLimit: sep.UnitValueType | None = None  # lower end of the flow rates it is for
     ReadingTypeLink: sep.ReadingTypeLink
-    roleFlags: RoleFlagsType
+    roleFlags: RoleFlagsType  # bits of enums.RoleFlag of the usage points it is for
     TimeTariffIntervalListLink: sep.TimeTariffIntervalListLink
 
 
 class RateComponentList(List):
-    """DOC"""
+    """The parts of a tariff."""
 
     RateComponent: tuple[sep.RateComponent, ...] = ()
     subscribable: Annotated[SubscribableType | None, Attribute("0"), CSIP_AUS_13] = None
 
 
 class TariffProfile(IdentifiedObject):
-    """DOC"""
+    """A tariff."""
 
-    currency: CurrencyCode | None = None
-    pricePowerOfTenMultiplier: PowerOfTenMultiplierType | None = None
-    primacy: PrimacyType
+    currency: CurrencyCode | None = None  # ISO 4217 number
+    pricePowerOfTenMultiplier: PowerOfTenMultiplierType | None = None  # of all its prices; absent is 0
+    primacy: PrimacyType  # lower wins where tariffs disagree
     rateCode: String20 | None = None
     RateComponentListLink: sep.RateComponentListLink | None = None
     serviceCategoryKind: ServiceKind
@@ -80,17 +81,21 @@ class TariffProfile(IdentifiedObject):
 
 
 class TariffProfileList(SubscribableList):
-    """DOC"""
+    """The tariffs that the reader may see."""
 
     TariffProfile: tuple[sep.TariffProfile, ...] = ()
-    pollRate: Annotated[UInt32 | None, Attribute("900")] = None
+    pollRate: Annotated[UInt32 | None, Attribute("900")] = None  # seconds, for the intervals below it too
 
 
 class TimeTariffInterval(RandomizableEvent):
-    """DOC"""
+    """An event that says which tier of a rate component holds.
+
+    Of several that are active the latest created counts. With none active the price is unknown, not 0.
+    """
 
     ConsumptionTariffIntervalListLink: sep.ConsumptionTariffIntervalListLink | None = None
     touTier: TOUType
+    # the blocks, sent along
     ConsumptionTariffIntervalListSummary: Annotated[sep.ConsumptionTariffIntervalList | None, CSIP_AUS_13] = (
         None
     )
@@ -98,7 +103,7 @@ class TimeTariffInterval(RandomizableEvent):
 
 
 class TimeTariffIntervalList(SubscribableList):
-    """DOC"""
+    """The intervals of a rate component, earliest start first."""
 
     TimeTariffInterval: tuple[sep.TimeTariffInterval, ...] = ()
     pollRate: Annotated[UInt32 | None, Attribute("900"), CSIP_AUS_13] = None

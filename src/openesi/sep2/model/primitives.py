@@ -1,4 +1,8 @@
-"""The primitive types of the standard, with their bounds."""
+"""The primitive types of the standard, with their bounds.
+
+StringN counts octets of UTF-8, HexBinaryN bits; both may be shorter. UInt40 has the bound of 48 bits in the
+schema of 2018, a slip that is kept: peers check documents against that schema.
+"""
 
 from __future__ import annotations
 
@@ -35,4 +39,5 @@ Int32 = Annotated[int, Simple("Int32", "int", -(2**31), 2**31 - 1)]
 Int48 = Annotated[int, Simple("Int48", "long", -(2**47), 2**47, facets=True)]
 Int64 = Annotated[int, Simple("Int64", "long", -(2**63), 2**63 - 1)]
 
+# Whether and how changes can be subscribed to: enums.Subscribable.
 SubscribableType = Annotated[UInt8, Named("SubscribableType")]

@@ -14,47 +14,47 @@ if TYPE_CHECKING:
 
 
 class Condition(Sep):
-    """DOC"""
+    """Tell me only when a reading leaves the range from lowerThreshold to upperThreshold."""
 
-    attributeIdentifier: UInt8
+    attributeIdentifier: UInt8  # 0, the reading's value, is the only one defined
     lowerThreshold: Int48
     upperThreshold: Int48
 
 
 class SubscriptionBase(Resource):
-    """DOC"""
+    """What Subscription and Notification share."""
 
-    subscribedResource: AnyURI
+    subscribedResource: AnyURI  # URI without a query
 
 
 class Subscription(SubscriptionBase):
-    """DOC"""
+    """A client's wish to be told of changes to a resource."""
 
     Condition: sep.Condition | None = None
-    encoding: UInt8
-    level: String16
-    limit: UInt32
-    notificationURI: AnyURI
+    encoding: UInt8  # enums.SubscriptionEncoding
+    level: String16  # schema level that the client reads: "-S1", or "+S1" with extensions
+    limit: UInt32  # members sent along of a list; 0 sends none, and no body of other resources
+    notificationURI: AnyURI  # absolute, on the client's own server
 
 
 class SubscriptionList(List):
-    """DOC"""
+    """The subscriptions of one EndDevice."""
 
     Subscription: tuple[sep.Subscription, ...] = ()
     pollRate: Annotated[UInt32 | None, Attribute("900")] = None
 
 
 class Notification(SubscriptionBase):
-    """DOC"""
+    """A change of a subscribed resource, posted to the client, or the end of the subscription."""
 
     createdDateTime: Annotated[TimeType | None, IEEE_2023] = None
-    newResourceURI: AnyURI | None = None
-    Resource: sep.Resource | None = None
-    status: UInt8
-    subscriptionURI: AnyURI
+    newResourceURI: AnyURI | None = None  # absolute; where the resource moved to
+    Resource: sep.Resource | None = None  # its new state; its own type goes on the wire as xsi:type
+    status: UInt8  # enums.NotificationStatus; all but DEFAULT end the subscription
+    subscriptionURI: AnyURI  # absolute
 
 
 class NotificationList(List):
-    """DOC"""
+    """Where a client takes notifications."""
 
     Notification: tuple[sep.Notification, ...] = ()

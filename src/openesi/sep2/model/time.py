@@ -11,13 +11,13 @@ from openesi.sep2.model.simple import TimeOffsetType, TimeType
 
 
 class Time(Resource):
-    """DOC"""
+    """What time it is at the server, and its time zone; events of the server follow this clock."""
 
     currentTime: TimeType
-    dstEndTime: TimeType
-    dstOffset: TimeOffsetType
-    dstStartTime: TimeType
-    localTime: TimeType | None = None
-    quality: UInt8
-    tzOffset: TimeOffsetType
+    dstEndTime: TimeType  # UTC; equal to dstStartTime where there is no daylight saving
+    dstOffset: TimeOffsetType  # seconds added to local time while daylight saving is in force
+    dstStartTime: TimeType  # UTC; later than dstEndTime where summer spans the new year
+    localTime: TimeType | None = None  # currentTime + tzOffset, + dstOffset in summer
+    quality: UInt8  # enums.TimeQuality, lower is better
+    tzOffset: TimeOffsetType  # seconds east of UTC without daylight saving: -18000 is New York
     pollRate: Annotated[UInt32 | None, Attribute("900")] = None

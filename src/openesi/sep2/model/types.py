@@ -8,35 +8,35 @@ from openesi.sep2.model.simple import PowerOfTenMultiplierType, TimeType, UomTyp
 
 
 class DateTimeInterval(Sep):
-    """DOC"""
+    """A half-open span of time: its first second is in it, start + duration is not."""
 
-    duration: UInt32
+    duration: UInt32  # seconds
     start: TimeType
 
 
 class GPSLocationType(Sep):
-    """DOC"""
+    """A place on the earth in WGS 84, decimal degrees written as text."""
 
-    lat: String32
-    lon: String32
+    lat: String32  # -90 to 90, north positive
+    lon: String32  # -180 to 180, east positive
 
 
 class RealEnergy(Sep):
-    """DOC"""
+    """Energy in watt hours, never negative: value x 10^multiplier."""
 
     multiplier: PowerOfTenMultiplierType
     value: UInt48
 
 
 class SignedRealEnergy(Sep):
-    """DOC"""
+    """Energy in watt hours with a sign, whose meaning the field tells: value x 10^multiplier."""
 
     multiplier: PowerOfTenMultiplierType
     value: Int48
 
 
 class UnitValueType(Sep):
-    """DOC"""
+    """A number with its unit: value x 10^multiplier."""
 
     multiplier: PowerOfTenMultiplierType
     unit: UomType
