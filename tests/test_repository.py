@@ -2,17 +2,23 @@
 
 from __future__ import annotations
 
+import importlib
 import re
 import shlex
+import subprocess
+import sys
 import tomllib
+import zipfile
 from collections.abc import Iterator
 from itertools import chain
 from pathlib import Path
 
 import pytest
+import typer.main
 from packaging.requirements import Requirement
 
 import openesi
+from openesi import cli
 
 ROOT = Path(__file__).parent.parent
 FOLDERS = (".ci", ".github", "bench", "docs", "examples", "requirements", "scripts", "src", "tests")
@@ -186,3 +192,41 @@ def test_documented_make_targets_exist() -> None:
     named = {word for _, words in commands("make") for word in words if re.fullmatch(r"[a-z]+", word)}
     assert named >= {"demo", "test"}
     assert named - targets == set()
+
+
+def complaint(words: list[str]) -> str | None:
+    """What keeps ``openesi`` from understanding ``words``, if anything does."""
+    if words[0].startswith("-"):
+        return None if words[0] in ("--help", "--version", "--debug") else f"no option {words[0]}"
+    noun = cli.available_nouns().get(words[0])
+    if noun is None:
+        return f"no command {words[0]!r}"
+    module, _, attribute = noun.where.partition(":")
+    command = typer.main.get_command(getattr(importlib.import_module(module), attribute))
+    rest = words[1:]
+    known = {"--help", "--debug"}
+    while True:
+        known |= {name for option in command.params for name in option.opts + option.secondary_opts}
+        children = getattr(command, "commands", {})
+        if not children or not rest or rest[0].startswith("-"):
+            break
+        if rest[0] not in children:
+            return f"no command {rest[0]!r}"
+        command, rest = children[rest[0]], rest[1:]
+    unknown = [word for word in rest if word.startswith("--") and word.partition("=")[0] not in known]
+    return f"no option {', '.join(unknown)}" if unknown else None
+
+
+def test_documented_commands_exist() -> None:
+    complaints = [(where, why) for where, words in commands("openesi") if (why := complaint(words))]
+    assert complaints == []
+
+
+def test_the_wheel_carries_the_whole_package_and_nothing_else(tmp_path: Path) -> None:
+    build = [sys.executable, "-m", "hatchling", "build", "--target", "wheel", "--directory", str(tmp_path)]
+    subprocess.run(build, cwd=ROOT, check=True, capture_output=True, timeout=60)
+    with zipfile.ZipFile(next(tmp_path.glob("*.whl"))) as wheel:
+        packed = {name for name in wheel.namelist() if ".dist-info/" not in name}
+    package = (ROOT / "src").rglob("*")
+    files = {path.relative_to(ROOT / "src").as_posix() for path in package if path.is_file()}
+    assert packed == {name for name in files if not name.endswith(".pyc")}
