@@ -10,4 +10,4 @@ class Error(Sep):
     """Why a request was refused: an optional body of a 4xx or 5xx answer, the one document without href."""
 
     maxRetryDuration: UInt16 | None = None  # seconds to wait before trying again
-    reasonCode: UInt16  # enums.ErrorReason
+    reasonCode: UInt16  # enums.ReasonCode
