@@ -45,9 +45,10 @@ def parse(data: bytes, edition: Edition = editions.IEEE_2018) -> Sep:
     if cls is None:
         raise DecodeError(_unknown_root(root.tag, edition))
     try:
-        return _struct_reader(edition, cls)(root)
+        value: Sep = _struct_reader(edition, cls)(root)
     except DecodeError as error:
         raise error.under(_local(root.tag)) from None
+    return value
 
 
 def parse_as(data: bytes, expected: type[T], edition: Edition = editions.IEEE_2018) -> T:
@@ -164,12 +165,13 @@ def _struct_reader(edition: Edition, cls: type[Sep]) -> Reader:
                 order, attr, leaf, nested, many = entry
                 if order <= previous and not (many and order == previous):
                     raise DecodeError("out of order, or twice")
-                if leaf is not None:
-                    if len(child):
-                        raise DecodeError("has elements inside where a plain value is expected")
-                    value = leaf(child.text)
-                else:
+                if nested is not None:
                     value = nested(child)
+                elif len(child):
+                    raise DecodeError("has elements inside where a plain value is expected")
+                else:
+                    assert leaf is not None
+                    value = leaf(child.text)
                 if not many:
                     values[attr] = value
                 elif order == previous:

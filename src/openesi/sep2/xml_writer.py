@@ -201,7 +201,7 @@ def _nested(
 def _derived_value(
     edition: Edition, cls: type[Sep], value: Any, opening: str, closing: str, append: Append
 ) -> None:
-    actual = type(value)
+    actual: type[Sep] = type(value)
     if not isinstance(value, cls):
         raise EncodeError(f"{opening}: expected {cls.__name__}, got {actual.__name__}")
     write = writer(edition, actual)
