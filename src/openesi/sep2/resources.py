@@ -62,6 +62,11 @@ class Resource:
         return self.item is not None and self.name.startswith("Active")
 
     @cached_property
+    def scoped(self) -> bool:
+        """Whether everyone sees only their own members of this list."""
+        return self.name in SCOPED
+
+    @cached_property
     def methods(self) -> tuple[str, ...]:
         """The methods a server answers: all mandatory ones, and optional ones where a device writes."""
         served = "MO" if self.name in WRITTEN_BY_DEVICES else "M"
@@ -239,7 +244,7 @@ RESOURCES: tuple[Resource, ...] = (
     _Row("DefaultDERControl", "/derp/{}/dderc", "MMOEE", REGISTERED),
     _Row("DERCurveList", "/derp/{}/dc", "MMEOE", REGISTERED),
     _Row("DERCurve", "/derp/{}/dc/{}", "MMEEO", REGISTERED),
-    # Not in the WADL: the latest Reading that MeterReading.ReadingLink leads to, and what SelfDevice links to.
+    # Not in the WADL: the latest Reading, where MeterReading.ReadingLink leads, and what SelfDevice links to.
     _Row("LatestReading", "/upt/{}/mr/{}/r", "MMEEE", OWN, type="Reading", ours=True),
     _Row("SelfDeviceInformation", "/sdev/di", "MMEEE", CERTIFIED, type="DeviceInformation", ours=True),
     _Row("SelfDeviceStatus", "/sdev/dstat", "MMEEE", CERTIFIED, type="DeviceStatus", ours=True),
@@ -249,32 +254,18 @@ RESOURCES: tuple[Resource, ...] = (
 
 # Where the standard leaves PUT, POST or DELETE optional, devices may use it on what is theirs. Programs,
 # events, prices and accounts are the operator's, who has an interface of his own.
-WRITTEN_BY_DEVICES = frozenset(
-    [
-        "EndDeviceList",
-        "EndDevice",
-        "DeviceStatus",
-        "DeviceInformation",
-        "LogEvent",
-        "LoadShedAvailability",
-        "IPInterfaceList",
-        "IPInterface",
-        "IPAddrList",
-        "IPAddr",
-        "RPLInstanceList",
-        "RPLInstance",
-        "RPLSourceRoutesList",
-        "RPLSourceRoutes",
-        "LLInterfaceList",
-        "LLInterface",
-        "NeighborList",
-        "Neighbor",
-        "FlowReservationRequest",
-        "DERList",
-        "DER",
-        "MirrorUsagePoint",
-    ]
-)
+WRITTEN_BY_DEVICES = frozenset({
+    "EndDeviceList", "EndDevice", "DeviceStatus", "DeviceInformation", "LogEvent", "LoadShedAvailability",
+    "IPInterfaceList", "IPInterface", "IPAddrList", "IPAddr", "RPLInstanceList", "RPLInstance",
+    "RPLSourceRoutesList", "RPLSourceRoutes", "LLInterfaceList", "LLInterface", "NeighborList", "Neighbor",
+    "FlowReservationRequest", "DERList", "DER", "MirrorUsagePoint",
+})  # fmt: skip
+
+# Lists in which everyone sees only their own members.
+SCOPED = frozenset({
+    "EndDeviceList", "MirrorUsagePointList", "UsagePointList", "ResponseList", "CustomerAccountList",
+    "PrepaymentList", "BillingReadingSetList", "NotificationList",
+})  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
@@ -286,7 +277,7 @@ class Match:
 
 
 def match(path: str) -> Match | None:
-    """Return what a path names, or None if the tree has no such place; whether a row is there is not asked."""
+    """Return what a path names, or None if the tree has no such place. Existence is not asked."""
     segments = path.split("/")
     if len(segments) > _DEEPEST or segments[0]:
         return None
@@ -319,9 +310,9 @@ def link_target(resource: Resource, link: str) -> Resource | None:
     wanted = link.removesuffix("Link")
     prefix = resource.path + "/"
     for one in RESOURCES:
-        if one.path.startswith(prefix) and "/" not in one.path[len(prefix) :]:
-            if wanted == one.name or (one.ours and wanted == one.type_name):
-                return one
+        is_child = one.path.startswith(prefix) and "/" not in one.path[len(prefix) :]
+        if is_child and wanted in (one.name, one.type_name if one.ours else one.name):
+            return one
     return next((one for one in RESOURCES if one.name == wanted and one.path.count("/") == 1), None)
 
 

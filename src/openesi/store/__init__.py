@@ -1,0 +1,149 @@
+"""What the server remembers: the resource tree, who its peers are, and what changed.
+
+``Store`` is what the server asks of an engine; ``sqlite.SQLiteStore`` is the default one. Reads and writes
+are functions of a ``Reader`` or a ``Transaction`` that the store runs when and where it is safe: so a
+read-modify-write is atomic, many writers share one commit, and an engine may run them in a thread of its own.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Protocol, TypeVar
+
+import msgspec
+
+from openesi.errors import LocalError
+
+T = TypeVar("T")
+
+
+class StoreError(LocalError):
+    """The database could not do what was asked: full disk, foreign file, damaged. Nothing was changed."""
+
+
+class Row(msgspec.Struct, frozen=True, kw_only=True, gc=False):
+    """One stored resource.
+
+    ``listing`` is the path of the list it is a member of (None: none); ``scope`` the LFDI that may see it in
+    a list that shows everyone only their own; ``key`` what identifies it within its list (an mRID, an LFDI);
+    ``sort`` its place in the list; ``state`` the currentStatus of an event; ``due`` the time (s) at which its
+    state changes by itself; ``body`` the document in XML.
+    """
+
+    path: str
+    type: str
+    body: bytes
+    listing: str | None = None
+    scope: bytes | None = None
+    key: bytes | None = None
+    sort: bytes = b""
+    state: int | None = None
+    due: int | None = None
+
+
+class PeerRecord(msgspec.Struct, frozen=True, kw_only=True):
+    """What is known of a certificate beyond the resource tree.
+
+    ``edition`` is the name of the edition this peer speaks (None: the server's); ``certificate`` the DER of a
+    self-signed certificate that is trusted because it is pinned.
+    """
+
+    lfdi: bytes
+    edition: str | None = None
+    revoked: bool = False
+    certificate: bytes | None = None
+    aggregator: bool = False
+
+
+def list_tag(listing: str, scope: bytes | None) -> str:
+    """Return the name under which a change of a list is announced: per viewer where each sees their own."""
+    return listing if scope is None else f"{listing}#{scope.hex()}"
+
+
+def peer_tag(lfdi: bytes) -> str:
+    """Return the name under which a change of what is known of a certificate is announced."""
+    return f"peer:{lfdi.hex()}"
+
+
+class Reader(Protocol):
+    """Reads of one moment."""
+
+    def get(self, path: str) -> Row | None:
+        """Return the resource at ``path``."""
+
+    def find(self, listing: str, key: bytes) -> Row | None:
+        """Return the member of ``listing`` that ``key`` identifies."""
+
+    def find_anywhere(self, key: bytes, type_name: str) -> Row | None:
+        """Return a resource of a type by its key, whatever list it is in."""
+
+    def page(
+        self,
+        listing: str,
+        *,
+        scope: bytes | None = None,
+        start: int = 0,
+        limit: int = 1,
+        bound: tuple[bytes, bool] | None = None,
+        state: int | None = None,
+    ) -> list[Row]:
+        """Return members of ``listing`` in order; ``bound`` is what ``lists.time_bound`` gives."""
+
+    def count(self, listing: str, *, scope: bytes | None = None, state: int | None = None) -> int:
+        """Return how many members ``page`` would show without limit."""
+
+    def peer(self, lfdi: bytes) -> PeerRecord | None:
+        """Return what is known of a certificate."""
+
+    def pinned(self) -> list[bytes]:
+        """Return the DER of every pinned self-signed certificate that is not revoked."""
+
+    def next_due(self) -> int | None:
+        """Return the earliest time at which some resource changes by itself."""
+
+    def setting(self, name: str) -> str | None:
+        """Return a value kept with ``Transaction.keep``."""
+
+
+class Transaction(Reader, Protocol):
+    """Reads and writes that become durable together, or not at all."""
+
+    def insert(self, listing: str, row: Callable[[str], Row]) -> Row:
+        """Add a member to ``listing`` under the next free identifier; ``row`` makes it, given its path."""
+
+    def put(self, row: Row) -> None:
+        """Write a resource at its path, new or not."""
+
+    def delete(self, path: str) -> int:
+        """Remove a resource and all below it; return how many there were."""
+
+    def due(self, now: int, limit: int) -> list[Row]:
+        """Return resources whose time to change has come, earliest first."""
+
+    def touch(self, path: str) -> None:
+        """Tell readers that what is shown at ``path`` changed though no row there did."""
+
+    def put_peer(self, record: PeerRecord) -> None:
+        """Remember a certificate."""
+
+    def keep(self, name: str, value: str) -> None:
+        """Remember a small value by name."""
+
+
+class Store(Protocol):
+    """An engine."""
+
+    async def read(self, query: Callable[[Reader], T]) -> T:
+        """Run ``query`` and return its result."""
+
+    async def write(self, change: Callable[[Transaction], T]) -> T:
+        """Run ``change`` in a transaction; return its result once it is durable.
+
+        What ``change`` raises is raised here, and nothing of it is kept. Raises StoreError.
+        """
+
+    def changes(self) -> set[str] | None:
+        """Return the paths and tags changed since the last call, by whomever; None: forget everything."""
+
+    async def close(self) -> None:
+        """Finish what was asked and let go of the database."""

@@ -1,0 +1,360 @@
+"""The store in one SQLite file: WAL, ``synchronous=FULL``, one commit for all writes that wait.
+
+Writes run on the event loop, a batch at a time, in savepoints of their own; the commit, which waits for the
+disk, runs in a thread while the loop goes on answering. Other processes (the command line) may read and
+write the same file at any time.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import sqlite3
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from importlib import resources
+from pathlib import Path
+from typing import Any, TypeVar
+
+from openesi.store import PeerRecord, Reader, Row, StoreError, Transaction, list_tag, peer_tag
+
+T = TypeVar("T")
+
+BUSY_MS = 5_000  # how long another process may hold the file before we give up
+MAX_WAITING = 10_000  # writes that wait for a commit; a flood of POSTs could fill memory
+MAX_BATCH = 1_000  # writes in one commit: the first must not wait for the last of a flood
+KEPT_CHANGES = 20_000  # paths remembered for readers; one that is further behind forgets everything
+CHECKPOINT_PAGES = 4_000  # 16 MB of log between checkpoints
+
+_COLUMNS = "path, type, body, listing, scope, key, sort, state, due"
+
+
+class SQLiteStore:
+    """A store in the file ``path``, made if it is not there. Raises StoreError if it cannot be used."""
+
+    def __init__(self, path: Path) -> None:
+        self._writer = _connect(path)
+        _migrate(self._writer)
+        self._reading = _connect(path)
+        self.reader: Reader = _Reading(self._reading)
+        self._transaction = _Writing(self._writer)
+        self._waiting: list[tuple[Callable[[Transaction], Any], asyncio.Future[Any]]] = []
+        self._flushing: asyncio.Task[None] | None = None
+        self._thread = ThreadPoolExecutor(1, thread_name_prefix="openesi-commit")
+        self._data_version = self._read_version()
+        self._seen = self._last_change()
+
+    async def read(self, query: Callable[[Reader], T]) -> T:
+        """Run ``query`` at once: a read from the page cache is cheaper than a thread switch."""
+        return query(self.reader)
+
+    async def write(self, change: Callable[[Transaction], T]) -> T:
+        """Run ``change`` with the next batch; return once the batch is on the disk."""
+        if len(self._waiting) >= MAX_WAITING:
+            raise StoreError(f"{MAX_WAITING} writes wait for the disk already; try again later")
+        future: asyncio.Future[T] = asyncio.get_running_loop().create_future()
+        self._waiting.append((change, future))
+        if self._flushing is None:
+            self._flushing = asyncio.create_task(self._flush())
+        return await future
+
+    def run(self, change: Callable[[Transaction], T]) -> T:
+        """Run ``change`` and commit it, for callers without an event loop (the command line, tests)."""
+        try:
+            self._writer.execute("BEGIN IMMEDIATE")
+            try:
+                result = change(self._transaction)
+            except BaseException:
+                self._writer.execute("ROLLBACK")
+                raise
+            self._transaction.trim()
+            self._writer.execute("COMMIT")
+        except sqlite3.Error as error:
+            raise StoreError(f"the database refused: {error}") from error
+        return result
+
+    def changes(self) -> set[str] | None:
+        """See ``Store``. Costs a microsecond while nothing changes."""
+        version = self._read_version()
+        if version == self._data_version:
+            return set()
+        self._data_version = version
+        rows = self._reading.execute(
+            "SELECT seq, path FROM change WHERE seq > ? ORDER BY seq", (self._seen,)
+        ).fetchall()
+        if not rows:
+            return set()
+        first, self._seen, behind = rows[0][0], rows[-1][0], self._seen
+        return None if first != behind + 1 else {path for _, path in rows}
+
+    async def close(self) -> None:
+        """Finish the writes that wait, then let go of the file."""
+        while self._flushing is not None:
+            await asyncio.wait([self._flushing])
+        self.close_now()
+
+    def close_now(self) -> None:
+        """Let go of the file where no write waits."""
+        self._thread.shutdown()
+        self._reading.close()
+        self._writer.close()
+
+    async def _flush(self) -> None:
+        loop = asyncio.get_running_loop()
+        while self._waiting:
+            batch, self._waiting = self._waiting[:MAX_BATCH], self._waiting[MAX_BATCH:]
+            settled: list[tuple[asyncio.Future[Any], Any]] = []
+            try:
+                self._writer.execute("BEGIN IMMEDIATE")
+                settled = [(future, self._run_one(change, future)) for change, future in batch]
+                self._transaction.trim()
+                await loop.run_in_executor(self._thread, self._writer.commit)
+            except sqlite3.Error as error:
+                self._abandon(batch, error)
+                continue
+            for future, result in settled:
+                if not future.done():
+                    future.set_result(result)
+        self._flushing = None
+
+    def _run_one(self, change: Callable[[Transaction], Any], future: asyncio.Future[Any]) -> Any:
+        """Run one change in a savepoint; what it raises is its own business, not the batch's."""
+        self._writer.execute("SAVEPOINT one")
+        try:
+            result = change(self._transaction)
+        except sqlite3.OperationalError:
+            raise
+        except Exception as error:  # noqa: BLE001 (handed to the one who asked)
+            self._writer.execute("ROLLBACK TO one")
+            if not future.done():
+                future.set_exception(error)
+            result = None
+        self._writer.execute("RELEASE one")
+        return result
+
+    def _abandon(self, batch: list[tuple[Any, asyncio.Future[Any]]], error: sqlite3.Error) -> None:
+        if self._writer.in_transaction:
+            self._writer.rollback()
+        for _, future in batch:
+            if not future.done():
+                future.set_exception(StoreError(f"the database refused: {error}"))
+
+    def _read_version(self) -> int:
+        version: int = self._reading.execute("PRAGMA data_version").fetchone()[0]
+        return version
+
+    def _last_change(self) -> int:
+        last: int = self._reading.execute("SELECT coalesce(max(seq), 0) FROM change").fetchone()[0]
+        return last
+
+
+class _Reading:
+    """``Reader`` over one connection."""
+
+    def __init__(self, connection: sqlite3.Connection) -> None:
+        self._execute = connection.execute
+
+    def get(self, path: str) -> Row | None:
+        return self._one(f"SELECT {_COLUMNS} FROM resource WHERE path = ?", (path,))
+
+    def find(self, listing: str, key: bytes) -> Row | None:
+        return self._one(f"SELECT {_COLUMNS} FROM resource WHERE key = ? AND listing = ?", (key, listing))
+
+    def find_anywhere(self, key: bytes, type_name: str) -> Row | None:
+        return self._one(f"SELECT {_COLUMNS} FROM resource WHERE key = ? AND type = ?", (key, type_name))
+
+    def page(
+        self,
+        listing: str,
+        *,
+        scope: bytes | None = None,
+        start: int = 0,
+        limit: int = 1,
+        bound: tuple[bytes, bool] | None = None,
+        state: int | None = None,
+    ) -> list[Row]:
+        where, values = _membership(listing, scope, state)
+        if bound is not None:
+            prefix, below = bound
+            where += " AND sort < ?" if below else " AND sort > ?"
+            values.append(prefix if below else prefix + b"\xff" * 9)
+        values += [limit, start]
+        rows = self._execute(
+            f"SELECT {_COLUMNS} FROM resource WHERE {where} ORDER BY sort LIMIT ? OFFSET ?", values
+        )
+        return [_row(row) for row in rows]
+
+    def count(self, listing: str, *, scope: bytes | None = None, state: int | None = None) -> int:
+        if state is not None:
+            where, values = _membership(listing, scope, state)
+            query = f"SELECT count(*) FROM resource WHERE {where}"
+        elif scope is None:
+            query, values = "SELECT coalesce(sum(members), 0) FROM tally WHERE listing = ?", [listing]
+        else:
+            query = "SELECT coalesce(sum(members), 0) FROM tally WHERE listing = ? AND scope = ?"
+            values = [listing, scope]
+        counted: int = self._execute(query, values).fetchone()[0]
+        return counted
+
+    def peer(self, lfdi: bytes) -> PeerRecord | None:
+        row = self._execute(
+            "SELECT lfdi, edition, revoked, certificate, aggregator FROM peer WHERE lfdi = ?", (lfdi,)
+        ).fetchone()
+        if row is None:
+            return None
+        return PeerRecord(
+            lfdi=row[0], edition=row[1], revoked=bool(row[2]), certificate=row[3], aggregator=bool(row[4])
+        )
+
+    def pinned(self) -> list[bytes]:
+        rows = self._execute("SELECT certificate FROM peer WHERE certificate IS NOT NULL AND revoked = 0")
+        return [row[0] for row in rows]
+
+    def next_due(self) -> int | None:
+        due: int | None = self._execute("SELECT min(due) FROM resource WHERE due IS NOT NULL").fetchone()[0]
+        return due
+
+    def setting(self, name: str) -> str | None:
+        row = self._execute("SELECT value FROM setting WHERE name = ?", (name,)).fetchone()
+        return row[0] if row else None
+
+    def _one(self, query: str, values: tuple[object, ...]) -> Row | None:
+        row = self._execute(query, values).fetchone()
+        return _row(row) if row is not None else None
+
+
+class _Writing(_Reading):
+    """``Transaction`` over one connection. Begin and commit are the store's."""
+
+    def __init__(self, connection: sqlite3.Connection) -> None:
+        super().__init__(connection)
+        self._untrimmed = 0
+
+    def insert(self, listing: str, row: Callable[[str], Row]) -> Row:
+        (number,) = self._execute(
+            "INSERT INTO serial VALUES (?, 2) ON CONFLICT DO UPDATE SET next = next + 1 RETURNING next - 1",
+            (listing,),
+        ).fetchone()
+        made = row(f"{listing}/{number}")
+        self.put(made)
+        return made
+
+    def put(self, row: Row) -> None:
+        before = self._execute("SELECT listing, scope FROM resource WHERE path = ?", (row.path,)).fetchone()
+        self._execute(
+            f"INSERT INTO resource ({_COLUMNS}) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)"
+            " ON CONFLICT (path) DO UPDATE SET type = excluded.type, body = excluded.body, listing = excluded.listing, scope = excluded.scope,"
+            " key = excluded.key, sort = excluded.sort, state = excluded.state, due = excluded.due",
+            (row.path, row.type, row.body, row.listing, row.scope, row.key, row.sort, row.state, row.due),
+        )
+        if before is None or before != (row.listing, row.scope):
+            if before is not None:
+                self._tally(before[0], before[1], -1)
+            self._tally(row.listing, row.scope, 1)
+        self.touch(row.path)
+        if row.listing is not None:
+            self.touch(list_tag(row.listing, row.scope))
+
+    def delete(self, path: str) -> int:
+        below = (path, path + "/", path + "0")  # "0" follows "/" in every collation by code point
+        where = "path = ? OR (path > ? AND path < ?)"
+        gone = self._execute(f"SELECT path, listing, scope FROM resource WHERE {where}", below).fetchall()
+        self._execute(f"DELETE FROM resource WHERE {where}", below)
+        for one, listing, scope in gone:
+            self._tally(listing, scope, -1)
+            self.touch(one)
+            if listing is not None:
+                self.touch(list_tag(listing, scope))
+        return len(gone)
+
+    def due(self, now: int, limit: int) -> list[Row]:
+        rows = self._execute(
+            f"SELECT {_COLUMNS} FROM resource WHERE due <= ? ORDER BY due LIMIT ?", (now, limit)
+        )
+        return [_row(row) for row in rows]
+
+    def touch(self, path: str) -> None:
+        self._execute("INSERT INTO change (path) VALUES (?)", (path,))
+        self._untrimmed += 1
+
+    def put_peer(self, record: PeerRecord) -> None:
+        self._execute(
+            "INSERT OR REPLACE INTO peer VALUES (?, ?, ?, ?, ?)",
+            (record.lfdi, record.edition, record.revoked, record.certificate, record.aggregator),
+        )
+        self.touch(peer_tag(record.lfdi))
+
+    def keep(self, name: str, value: str) -> None:
+        self._execute("INSERT OR REPLACE INTO setting VALUES (?, ?)", (name, value))
+
+    def trim(self) -> None:
+        """Forget changes that every reader has had time to see."""
+        if self._untrimmed > KEPT_CHANGES // 2:
+            self._execute(
+                "DELETE FROM change WHERE seq <= (SELECT max(seq) FROM change) - ?", (KEPT_CHANGES,)
+            )
+            self._untrimmed = 0
+
+    def _tally(self, listing: str | None, scope: bytes | None, by: int) -> None:
+        if listing is not None:
+            self._execute(
+                "INSERT INTO tally VALUES (?, ?, ?)"
+                " ON CONFLICT DO UPDATE SET members = members + excluded.members",
+                (listing, scope or b"", by),
+            )
+
+
+def _membership(listing: str, scope: bytes | None, state: int | None) -> tuple[str, list[object]]:
+    where, values = "listing = ?", list[object]((listing,))
+    if scope is not None:
+        where += " AND scope = ?"
+        values.append(scope)
+    if state is not None:
+        where += " AND state = ?"
+        values.append(state)
+    return where, values
+
+
+def _row(row: tuple[Any, ...]) -> Row:
+    return Row(
+        path=row[0], type=row[1], body=row[2], listing=row[3], scope=row[4],
+        key=row[5], sort=row[6], state=row[7], due=row[8],
+    )  # fmt: skip
+
+
+def _connect(path: Path) -> sqlite3.Connection:
+    try:
+        connection = sqlite3.connect(
+            path, isolation_level=None, check_same_thread=False, cached_statements=256
+        )
+        connection.execute(f"PRAGMA busy_timeout = {BUSY_MS}")
+        connection.execute("PRAGMA journal_mode = WAL")
+        connection.execute("PRAGMA synchronous = FULL")
+        connection.execute(f"PRAGMA wal_autocheckpoint = {CHECKPOINT_PAGES}")
+    except sqlite3.Error as error:
+        raise StoreError(f"{path} cannot be used as a database: {error}") from error
+    return connection
+
+
+def _migrate(connection: sqlite3.Connection) -> None:
+    """Bring the file up to the newest schema. A file from a newer program is refused, not guessed at."""
+    scripts = sorted(
+        (int(entry.name.removesuffix(".sql")), entry.read_text("utf-8"))
+        for entry in resources.files("openesi.store").joinpath("migrations").iterdir()
+        if entry.name.endswith(".sql")
+    )
+    newest = scripts[-1][0]
+    try:
+        connection.execute("BEGIN IMMEDIATE")  # two processes may meet here
+        current = connection.execute("PRAGMA user_version").fetchone()[0]
+        for version, script in scripts:
+            if version > current:
+                for statement in script.split(";\n"):
+                    connection.execute(statement)
+                connection.execute(f"PRAGMA user_version = {version}")
+        connection.execute("COMMIT")
+    except sqlite3.Error as error:
+        raise StoreError(f"the database cannot be prepared: {error}") from error
+    if current > newest:
+        raise StoreError(
+            f"the database has schema {current}, this program knows {newest}: install a newer openesi"
+        )
