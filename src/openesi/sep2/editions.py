@@ -74,8 +74,8 @@ class Edition:
     """One edition or profile of the standard.
 
     ``schema_id`` is the EXI schemaId and the ``level`` of the media type; ``tags`` name the extensions of the
-    model that belong to it; ``root_attributes`` stand on the top element of every document;
-    ``own_fields`` replaces the fields that a type itself declares.
+    model that belong to it, ``without`` the types that it does not have yet; ``root_attributes`` stand on the
+    top element of every document; ``own_fields`` replaces the fields that a type itself declares.
     """
 
     name: str
@@ -83,6 +83,7 @@ class Edition:
     schema_id: str
     version: str
     tags: frozenset[str] = frozenset()
+    without: frozenset[str] = frozenset()
     root_attributes: Mapping[str, str] = field(default_factory=dict)
     renumbered: Mapping[str, Renumbering] = field(default_factory=dict)
     own_fields: Mapping[str, tuple[WireField, ...]] = field(default_factory=dict)
@@ -90,7 +91,7 @@ class Edition:
     def has(self, cls: type[Sep]) -> bool:
         """Tell whether the type ``cls`` belongs to this edition."""
         extension = schema.extension_of(cls)
-        return extension is None or extension.tag in self.tags
+        return cls.__name__ not in self.without and (extension is None or extension.tag in self.tags)
 
     def namespace_of(self, cls: type[Sep]) -> str:
         """Return the namespace in which the global element of ``cls`` lives."""
@@ -267,7 +268,13 @@ IEEE_2023 = Edition(
     root_attributes={"schemaVer": "2.2"},
 )
 IEEE_2013 = Edition(
-    "2013", "http://zigbee.org/sep", "S0", "2.0.0", renumbered=_RENUMBERED_2013, own_fields=_OWN_2013
+    "2013",
+    "http://zigbee.org/sep",
+    "S0",
+    "2.0.0",
+    without=frozenset({"GPSLocationType", "PowerFactorWithExcitation", "ReactiveSusceptance"}),
+    renumbered=_RENUMBERED_2013,
+    own_fields=_OWN_2013,
 )
 DRAFT_2_0_4 = replace(IEEE_2013, name="2.0.4", namespace="http://ieee.org/2030.5", version="2.0.4")
 CSIP_AUS_12 = replace(IEEE_2018, name="csip-aus-1.2", tags=frozenset({"csip-aus-1.2"}))
