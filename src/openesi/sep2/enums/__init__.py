@@ -54,6 +54,8 @@ from openesi.sep2.enums.events import ResponseStatus as ResponseStatus
 from openesi.sep2.enums.events import ResponseStatus2023 as ResponseStatus2023
 from openesi.sep2.enums.events import Subscribable as Subscribable
 from openesi.sep2.enums.events import SubscriptionEncoding as SubscriptionEncoding
+from openesi.sep2.enums.fields import BY_FIELD as BY_FIELD
+from openesi.sep2.enums.fields import BY_TYPE as BY_TYPE
 from openesi.sep2.enums.fields import values_of as values_of
 from openesi.sep2.enums.metering import AccumulationBehaviour as AccumulationBehaviour
 from openesi.sep2.enums.metering import Commodity as Commodity

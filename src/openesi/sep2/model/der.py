@@ -247,7 +247,7 @@ class DERControl(RandomizableEvent):
 
 
 class DERControlList(SubscribableList):
-    """The controls of a program, earliest start first."""
+    """The DER controls of a program, earliest start first."""
 
     DERControl: tuple[sep.DERControl, ...] = ()
 
@@ -304,7 +304,7 @@ class DERProgram(SubscribableIdentifiedObject):
 
 
 class DERProgramList(SubscribableList):
-    """Programs, lowest primacy first."""
+    """DER programs, lowest primacy first."""
 
     DERProgram: tuple[sep.DERProgram, ...] = ()
     # seconds, for the controls and defaults below it too

@@ -46,7 +46,7 @@ class DemandResponseProgram(IdentifiedObject):
 
 
 class DemandResponseProgramList(SubscribableList):
-    """Programs, lowest primacy first."""
+    """Demand response programs, lowest primacy first."""
 
     DemandResponseProgram: tuple[sep.DemandResponseProgram, ...] = ()
     pollRate: Annotated[UInt32 | None, Attribute("900")] = None  # seconds, for the controls below it too
@@ -77,7 +77,7 @@ class EndDeviceControl(RandomizableEvent):
 
 
 class EndDeviceControlList(SubscribableList):
-    """The controls of a program, earliest start first."""
+    """The load controls of a program, earliest start first."""
 
     EndDeviceControl: tuple[sep.EndDeviceControl, ...] = ()
 

@@ -67,7 +67,7 @@ class RateComponentList(List):
 
 
 class TariffProfile(IdentifiedObject):
-    """A tariff."""
+    """A tariff: the prices of a service, in parts."""
 
     currency: CurrencyCode | None = None  # ISO 4217 number
     pricePowerOfTenMultiplier: PowerOfTenMultiplierType | None = None  # of all its prices; absent is 0
