@@ -17,7 +17,6 @@ from openesi.sep2.model._declare import Sep
 from openesi.sep2.schema import ValueType
 
 XSI = "http://www.w3.org/2001/XMLSchema-instance"
-_PREFIXES = {"https://csipaus.org/ns": "csipaus", "https://csipaus.org/ns/v1.3": "csipaus13"}
 
 Append = Callable[[str], None]
 
@@ -116,7 +115,9 @@ class _Source:
     def _tags(self, field: WireField) -> tuple[str, str]:
         if field.namespace == self.edition.namespace:
             return field.name, field.name
-        prefix = _PREFIXES[field.namespace]
+        extension = field.field.extension
+        assert extension is not None, "only extensions leave the namespace of their edition"
+        prefix = extension.prefix
         return f'{prefix}:{field.name} xmlns:{prefix}="{field.namespace}"', f"{prefix}:{field.name}"
 
     def _nested(self, field: WireField, opening: str, closing: str) -> None:

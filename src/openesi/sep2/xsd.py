@@ -180,11 +180,11 @@ class _Printer:
 def _prefixes(edition: Edition) -> dict[str, str]:
     """Return a prefix for each namespace of the edition, its own first."""
     others = {
-        extension.tag: extension.namespace
+        extension.prefix: extension.namespace
         for extension in _extensions()
         if extension.tag in edition.tags and extension.namespace is not None
     }
-    return {edition.namespace: "sep"} | {namespace: tag for tag, namespace in sorted(others.items())}
+    return {edition.namespace: "sep"} | {namespace: prefix for prefix, namespace in sorted(others.items())}
 
 
 def _extensions() -> Iterator[Extension]:

@@ -98,13 +98,15 @@ class Occurs:
 class Extension:
     """A field that is not in the 2018 schema: ``tag`` names who adds it, ``namespace`` where its name lives.
 
-    ``namespace`` is None where the extension keeps the namespace of the edition.
+    ``namespace`` is None where the extension keeps the namespace of the edition; ``prefix`` is what the
+    namespace is called in documents.
     """
 
     tag: str
     namespace: str | None = None
+    prefix: str = ""
 
 
 IEEE_2023 = Extension("2023")
-CSIP_AUS_12 = Extension("csip-aus-1.2", "https://csipaus.org/ns")
-CSIP_AUS_13 = Extension("csip-aus-1.3", "https://csipaus.org/ns/v1.3")
+CSIP_AUS_12 = Extension("csip-aus-1.2", "https://csipaus.org/ns", "csipaus")
+CSIP_AUS_13 = Extension("csip-aus-1.3", "https://csipaus.org/ns/v1.3", "csipaus13")
