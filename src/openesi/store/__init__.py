@@ -92,6 +92,9 @@ class Reader(Protocol):
     def count(self, listing: str, *, scope: bytes | None = None, state: int | None = None) -> int:
         """Return how many members ``page`` would show without limit."""
 
+    def of_type(self, type_name: str, *, limit: int) -> list[Row]:
+        """Return the resources of one type, wherever they are, in the order of their paths."""
+
     def peer(self, lfdi: bytes) -> PeerRecord | None:
         """Return what is known of a certificate."""
 

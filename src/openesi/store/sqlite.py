@@ -26,6 +26,10 @@ KEPT_CHANGES = 20_000  # paths remembered for readers; one that is further behin
 CHECKPOINT_PAGES = 4_000  # 16 MB of log between checkpoints
 
 _COLUMNS = "path, type, body, listing, scope, key, sort, state, due"
+_UPSERT = (
+    f"INSERT INTO resource ({_COLUMNS}) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (path) DO UPDATE SET "
+    + ", ".join(f"{name} = excluded.{name}" for name in _COLUMNS.split(", ")[1:])
+)
 
 
 class SQLiteStore:
@@ -195,6 +199,12 @@ class _Reading:
         counted: int = self._execute(query, values).fetchone()[0]
         return counted
 
+    def of_type(self, type_name: str, *, limit: int) -> list[Row]:
+        rows = self._execute(
+            f"SELECT {_COLUMNS} FROM resource WHERE type = ? ORDER BY path LIMIT ?", (type_name, limit)
+        )
+        return [_row(row) for row in rows]
+
     def peer(self, lfdi: bytes) -> PeerRecord | None:
         row = self._execute(
             "SELECT lfdi, edition, revoked, certificate, aggregator FROM peer WHERE lfdi = ?", (lfdi,)
@@ -241,9 +251,7 @@ class _Writing(_Reading):
     def put(self, row: Row) -> None:
         before = self._execute("SELECT listing, scope FROM resource WHERE path = ?", (row.path,)).fetchone()
         self._execute(
-            f"INSERT INTO resource ({_COLUMNS}) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)"
-            " ON CONFLICT (path) DO UPDATE SET type = excluded.type, body = excluded.body, listing = excluded.listing, scope = excluded.scope,"
-            " key = excluded.key, sort = excluded.sort, state = excluded.state, due = excluded.due",
+            _UPSERT,
             (row.path, row.type, row.body, row.listing, row.scope, row.key, row.sort, row.state, row.due),
         )
         if before is None or before != (row.listing, row.scope):

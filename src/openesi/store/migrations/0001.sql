@@ -14,6 +14,7 @@ CREATE INDEX member ON resource (listing, sort) WHERE listing IS NOT NULL;
 CREATE INDEX member_in_scope ON resource (listing, scope, sort) WHERE scope IS NOT NULL;
 CREATE INDEX member_in_state ON resource (listing, state, sort) WHERE state IS NOT NULL;
 CREATE UNIQUE INDEX identity ON resource (key, listing) WHERE key IS NOT NULL;
+CREATE INDEX of_type ON resource (type, path);
 CREATE INDEX due ON resource (due) WHERE due IS NOT NULL;
 
 -- How many members a list has, so that "all" costs the same for ten and a million.

@@ -1,0 +1,266 @@
+"""The 2030.5 application: a request in, a response out. It knows no sockets; the clock is passed in.
+
+GETs are answered from kept bytes as long as nothing they show has changed, whoever changed it. Everything
+else goes the same way for all resources: find the place in the tree, check who asks, read or write, encode.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import time
+from collections.abc import Awaitable, Callable
+from typing import Any
+from urllib.parse import unquote
+
+from openesi.errors import PeerError
+from openesi.sep2 import events, identity, lists, resources
+from openesi.sep2 import model as sep
+from openesi.sep2.enums import EventState
+from openesi.sep2.errors import DecodeError, EncodeError, ReasonCode
+from openesi.sep2.resources import Match
+from openesi.server import encoding, functions
+from openesi.server.cache import Cache
+from openesi.server.caller import Caller, find_caller
+from openesi.server.documents import make_row, read_document
+from openesi.server.encoding import Encoding
+from openesi.server.errors import Refusal, not_found
+from openesi.server.functions.base import (
+    Change,
+    Outcome,
+    check_document,
+    create_member,
+    delete_document,
+    replace_document,
+)
+from openesi.server.functions.metering_mirror import POSTED
+from openesi.server.message import Request, Response
+from openesi.server.settings import Settings
+from openesi.server.view import View
+from openesi.store import Reader, Store, StoreError, Transaction
+
+log = logging.getLogger(__name__)
+
+MAX_CALLERS = 50_000  # certificates remembered; each connection may bring a new one
+MAX_DUE = 1_000  # events switched in one transaction; more wait for the next
+
+
+class Application:
+    """Answers requests for one store. Call it with a Request; see ``openesi.server.message.Application``."""
+
+    def __init__(self, store: Store, settings: Settings, *, clock: Callable[[], float] = time.time) -> None:
+        self.store = store
+        self.settings = settings
+        self._clock = clock
+        self._cache = Cache()
+        self._callers: dict[bytes, Caller] = {}
+        self._due: float = 0.0  # nothing is served before the first look at what is due
+        self._fresh = False
+
+    def __call__(self, request: Request) -> Response | Awaitable[Response]:
+        """Answer at once what is kept, else work it out."""
+        now = self._clock()
+        if not self._fresh:
+            self._refresh()
+        if now < self._due and request.method in ("GET", "HEAD"):
+            caller = self._callers.get(request.peer.lfdi or b"")
+            if caller is not None:
+                accept = request.headers.get("accept")
+                kept = self._cache.get((request.target, accept, caller.shared_view), now)
+                if kept is None:
+                    kept = self._cache.get((request.target, accept, caller.lfdi), now)
+                if kept is not None:
+                    return kept
+        return self._answer(request, now)
+
+    async def tick(self) -> float:
+        """Switch what is due. Return when something is due next (s since 1970; inf: nothing is)."""
+        self._refresh()
+        now = self._clock()
+        while now >= self._due:
+            await self.store.write(lambda tx: _switch(tx, int(now)))
+            next_due = await self.store.read(lambda reader: reader.next_due())
+            self._due = float("inf") if next_due is None else next_due
+            self._stale()
+        return self._due
+
+    def refuse(self, status: int, text: str, request: Request) -> Response:
+        """Answer what the wire would not take, as the standard's Error."""
+        self._log_refusal(status, text, request)
+        reason = ReasonCode.LIMIT if status in (413, 414, 431) else ReasonCode.FORMAT
+        return self._error(status, reason, request)
+
+    # --- keeping up with the store ---------------------------------------------------------------------
+
+    def _refresh(self) -> None:
+        """Forget what others have changed; asked once for all requests of one turn of the loop."""
+        changed = self.store.changes()
+        if changed is None or changed:
+            self._cache.forget(changed)
+            self._forget_callers(changed)
+            self._due = 0.0
+        self._fresh = True
+        asyncio.get_running_loop().call_soon(self._stale)
+
+    def _stale(self) -> None:
+        self._fresh = False
+
+    def _forget_callers(self, changed: set[str] | None) -> None:
+        if changed is None:
+            self._callers.clear()
+            return
+        if not any(path.startswith(("peer:", "/edev")) for path in changed):
+            return
+        listed = any(path.startswith("/edev#") for path in changed)
+        for lfdi, caller in list(self._callers.items()):
+            device_changed = caller.device in changed if caller.device else listed
+            if device_changed or f"peer:{lfdi.hex()}" in changed:
+                del self._callers[lfdi]
+
+    async def _caller(self, request: Request) -> Caller:
+        lfdi = request.peer.lfdi
+        if lfdi is None:
+            raise Refusal(403, "a client certificate is needed")
+        caller = self._callers.get(lfdi)
+        if caller is None:
+            caller = await self.store.read(lambda reader: find_caller(reader, lfdi, self.settings))
+            if len(self._callers) >= MAX_CALLERS:
+                self._callers.clear()
+            self._callers[lfdi] = caller
+        if caller.revoked:
+            raise Refusal(403, f"certificate {identity.format_lfdi(lfdi)} is revoked")
+        return caller
+
+    # --- answering -------------------------------------------------------------------------------------
+
+    async def _answer(self, request: Request, now: float) -> Response:
+        try:
+            if now >= self._due:
+                await self.tick()
+            return await self._respond(request, now)
+        except Refusal as refusal:
+            self._log_refusal(refusal.status, str(refusal), request)
+            return self._error(refusal.status, refusal.reason, request, refusal.headers)
+        except DecodeError as error:
+            self._log_refusal(error.status, str(error), request)
+            return self._error(error.status, error.reason, request)
+        except (StoreError, EncodeError) as error:
+            log.exception("failed method=%s target=%s", request.method, request.target)
+            status = 503 if isinstance(error, StoreError) else 500
+            headers = (("Retry-After", "30"),) if status == 503 else ()
+            return self._error(status, ReasonCode.LIMIT, request, headers)
+
+    async def _respond(self, request: Request, now: float) -> Response:
+        path = unquote(request.path) if "%" in request.path else request.path
+        match = resources.match(path)
+        if match is None:
+            raise not_found(path)
+        if request.method not in match.resource.methods:
+            allow = ", ".join(match.resource.methods)
+            raise Refusal(
+                405,
+                f"{request.method} on {match.resource.name}; allowed: {allow}",
+                headers=(("Allow", allow),),
+            )
+        caller = await self._caller(request)
+        if request.method in ("GET", "HEAD"):
+            return await self._get(request, caller, match, path, now)
+        return await self._write(request, caller, match, path, now)
+
+    async def _get(self, request: Request, caller: Caller, match: Match, path: str, now: float) -> Response:
+        accept = request.headers.get("accept")
+        media = encoding.for_answer(accept)
+        window = lists.parse_window(request.query) if match.resource.item else lists.Window()
+
+        def look(reader: Reader) -> tuple[View, sep.Sep]:
+            view = View(reader, now=now, caller=caller, settings=self.settings, generated=functions.GENERATED)
+            return view, view.document(match, path, window)
+
+        view, document = await self.store.read(look)
+        response = Response(200, media.encode(document, caller.edition), content_type=media.content_type)
+        seen_by = caller.lfdi if view.personal else caller.shared_view
+        self._cache.put((request.target, accept, seen_by), response, depends=view.depends, until=view.until)
+        return response
+
+    async def _write(self, request: Request, caller: Caller, match: Match, path: str, now: float) -> Response:
+        document = self._document(request, caller) if request.method != "DELETE" else None
+
+        def apply(tx: Transaction) -> Outcome:
+            change = Change(tx, int(now), caller, self.settings, match, path)
+            View(
+                tx, now=now, caller=caller, settings=self.settings, generated=functions.GENERATED
+            ).check_place(match, path)
+            return _APPLY[request.method](change, document)
+
+        outcome = await self.store.write(apply)
+        location = (("Location", outcome.location),) if outcome.location else ()
+        return Response(outcome.status, headers=location)
+
+    def _document(self, request: Request, caller: Caller) -> sep.Sep:
+        media = encoding.for_body(request.headers.get("content-type"))
+        if not request.body:
+            raise Refusal(400, "the body is empty", reason=ReasonCode.FORMAT)
+        return media.decode(request.body, caller.edition)
+
+    # --- refusing --------------------------------------------------------------------------------------
+
+    def _error(
+        self, status: int, reason: ReasonCode, request: Request, headers: tuple[tuple[str, str], ...] = ()
+    ) -> Response:
+        """Answer with the standard's Error in the encoding the client takes, or without body if none."""
+        media: Encoding | None
+        try:
+            media = encoding.for_answer(request.headers.get("accept"))
+        except PeerError:
+            media = None
+        if media is None:
+            return Response(status, headers=headers)
+        known = self._callers.get(request.peer.lfdi or b"")
+        edition = known.edition if known else self.settings.edition
+        body = media.encode(sep.Error(reasonCode=reason), edition)
+        return Response(status, body, headers=headers, content_type=media.content_type)
+
+    def _log_refusal(self, status: int, text: str, request: Request) -> None:
+        lfdi = request.peer.lfdi.hex() if request.peer.lfdi else "none"
+        log.info(
+            "refused status=%d method=%s target=%.120r lfdi=%s address=%s reason=%.300r",
+            status, request.method, request.target, lfdi, request.peer.address, text,
+        )  # fmt: skip
+
+
+def _post(change: Change, document: Any) -> Outcome:
+    resource = change.resource
+    expected = POSTED.get(resource.name) or (resource.item,)
+    kind = next((one for one in expected if one is not None and isinstance(document, one)), expected[0])
+    assert kind is not None
+    behaviour = functions.behaviour_of(resource.name)
+    document = check_document(change, document, kind)
+    if behaviour.check is not None:
+        document = behaviour.check(change, document)
+    return (behaviour.post or create_member)(change, document)
+
+
+def _put(change: Change, document: Any) -> Outcome:
+    behaviour = functions.behaviour_of(change.resource.name)
+    document = check_document(change, document, change.resource.model)
+    if behaviour.check is not None:
+        document = behaviour.check(change, document)
+    return (behaviour.put or replace_document)(change, document)
+
+
+def _delete(change: Change, document: None) -> Outcome:
+    del document
+    return (functions.behaviour_of(change.resource.name).delete or delete_document)(change)
+
+
+_APPLY: dict[str, Callable[[Change, Any], Outcome]] = {"POST": _post, "PUT": _put, "DELETE": _delete}
+
+
+def _switch(tx: Transaction, now: int) -> None:
+    """Bring every event whose time has come to its present status; forget those that ended long ago."""
+    for row in tx.due(now, MAX_DUE):
+        if row.state == EventState.COMPLETED:
+            tx.delete(row.path)
+            continue
+        event = events.advance(read_document(row, sep.Event), now)
+        tx.put(make_row(row.path, event, listing=row.listing, scope=row.scope, key=row.key))

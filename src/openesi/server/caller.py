@@ -1,0 +1,51 @@
+"""Who asks, and what that allows: worked out once per certificate, then passed along as a value."""
+
+from __future__ import annotations
+
+import msgspec
+
+from openesi.sep2 import editions, identity
+from openesi.sep2 import model as sep
+from openesi.sep2.editions import Edition
+from openesi.server.documents import read_document
+from openesi.server.settings import Settings
+from openesi.store import Reader
+
+
+class Caller(msgspec.Struct, frozen=True):
+    """A client by its certificate.
+
+    ``registered`` tells that an enabled EndDevice stands for it; ``device`` is that EndDevice's path;
+    ``revoked`` clients are answered 403 whatever they ask; ``aggregator`` ones may register other devices.
+    """
+
+    lfdi: bytes
+    edition: Edition
+    registered: bool = False
+    revoked: bool = False
+    aggregator: bool = False
+    device: str | None = None
+
+    @property
+    def shared_view(self) -> tuple[str, bool]:
+        """What two clients have in common that see the same of what belongs to nobody in particular."""
+        return self.edition.name, self.registered
+
+    @property
+    def sfdi(self) -> int:
+        """The SFDI of the certificate."""
+        return identity.sfdi_from_lfdi(self.lfdi)
+
+
+def find_caller(reader: Reader, lfdi: bytes, settings: Settings) -> Caller:
+    """Return what the store knows of a client; an unknown one is a caller without rights."""
+    record = reader.peer(lfdi)
+    row = reader.find("/edev", lfdi)
+    return Caller(
+        lfdi,
+        editions.EDITIONS[record.edition] if record and record.edition else settings.edition,
+        registered=row is not None and read_document(row, sep.EndDevice).enabled is not False,
+        revoked=record.revoked if record else False,
+        aggregator=record.aggregator if record else False,
+        device=row.path if row else None,
+    )

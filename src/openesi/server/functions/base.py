@@ -1,0 +1,130 @@
+"""What a function set may add to the engine, and what it is given to work with."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from openesi.sep2 import model as sep
+from openesi.sep2.errors import ReasonCode
+from openesi.sep2.resources import Match, Resource, by_name, member_of
+from openesi.server.caller import Caller
+from openesi.server.documents import make_row, stripped
+from openesi.server.errors import Refusal, not_found
+from openesi.server.settings import Settings
+from openesi.server.view import Generate
+from openesi.store import Row, Transaction
+
+# Members of a list that one client may fill; more is refused with reason LIMIT.
+MAX_MEMBERS = 1_000
+# Lists that forget their oldest member instead (IEEE 2030.5-2018 asks for at least 10 log events).
+RINGS = {"LogEventList": 100, "SelfLogEventList": 1_000}
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """One write: the transaction it is part of, when (s), by whom and where."""
+
+    tx: Transaction
+    now: int
+    caller: Caller
+    settings: Settings
+    match: Match
+    path: str
+
+    @property
+    def resource(self) -> Resource:
+        """The resource that is written to."""
+        return self.match.resource
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What became of a write: the status, and where the result stands."""
+
+    status: int
+    location: str | None = None
+
+
+Write = Callable[[Change, Any], Outcome]
+
+
+@dataclass(frozen=True, slots=True)
+class Behaviour:
+    """What is special to one resource; what is None happens as for every other.
+
+    ``generate`` makes what is shown instead of a stored row. ``check`` refuses a posted or put document, or
+    returns it as it is to be stored. ``post``, ``put`` and ``delete`` replace the general way of doing it.
+    """
+
+    generate: Generate | None = None
+    check: Callable[[Change, Any], Any] | None = None
+    post: Write | None = None
+    put: Write | None = None
+    delete: Callable[[Change], Outcome] | None = None
+
+
+def create_member(change: Change, document: sep.Sep) -> Outcome:
+    """Add a posted document to the list it was posted to: 201 and its Location."""
+    listing = change.path
+    make_room(change, listing, ring=RINGS.get(change.resource.name))
+    scope = change.caller.lfdi if change.resource.scoped else None
+    row = insert_member(change.tx, listing, document, scope=scope)
+    return Outcome(201, row.path)
+
+
+def insert_member(
+    tx: Transaction, listing: str, document: sep.Sep, *, scope: bytes | None = None, key: bytes | None = None
+) -> Row:
+    """Add a document to a list under a new identifier and return its row."""
+    return tx.insert(listing, lambda path: make_row(path, document, listing=listing, scope=scope, key=key))
+
+
+def replace_document(change: Change, document: sep.Sep) -> Outcome:
+    """Write a put document over the one at its place, or the first at a place that was linked but empty."""
+    old = change.tx.get(change.path)
+    if old is None and change.resource.path.endswith("{}"):
+        raise not_found(change.path)
+    listing, scope, key = (old.listing, old.scope, None) if old else (None, None, None)
+    change.tx.put(make_row(change.path, document, listing=listing, scope=scope, key=key))
+    return Outcome(204, None if old else change.path)
+
+
+def delete_document(change: Change) -> Outcome:
+    """Remove what stands at the path and below it."""
+    if not change.tx.delete(change.path):
+        raise not_found(change.path)
+    return Outcome(204)
+
+
+def check_document(change: Change, document: sep.Sep, expected: type[sep.Sep]) -> sep.Sep:
+    """Return the document without what the server decides. Raises Refusal if it is of another type."""
+    if not isinstance(document, expected):
+        raise Refusal(
+            400,
+            f"{change.path} takes {expected.__name__}, the body is a {type(document).__name__}",
+            reason=ReasonCode.FORMAT,
+        )
+    return stripped(document)
+
+
+def make_room(change: Change, listing: str, *, ring: int | None = None, status: int = 400) -> None:
+    """Make sure that a list can take one more member; a ring forgets its last (oldest) one."""
+    scope = change.caller.lfdi if change.resource.scoped else None
+    count = change.tx.count(listing, scope=scope)
+    if ring is not None:
+        for row in change.tx.page(listing, scope=scope, start=ring - 1, limit=MAX_MEMBERS):
+            change.tx.delete(row.path)
+    elif count >= MAX_MEMBERS:
+        raise Refusal(status, f"{listing} is full ({count} members)", reason=ReasonCode.LIMIT)
+
+
+def path_of(name: str, *identifiers: object) -> str:
+    """Return the path of a resource by its name."""
+    return by_name(name).at(*identifiers)
+
+
+def instance_of(listing: Resource) -> Resource | None:
+    """Return the resource of a list's members."""
+    return member_of(listing)

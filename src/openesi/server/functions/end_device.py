@@ -1,0 +1,110 @@
+"""EndDevice and Registration: who is known to the server, and how a device becomes known."""
+
+from __future__ import annotations
+
+from openesi.sep2 import identity
+from openesi.sep2 import model as sep
+from openesi.server.documents import make_row, mrid_for, read_document
+from openesi.server.errors import Refusal
+from openesi.server.functions.base import Behaviour, Change, Outcome, insert_member
+from openesi.server.settings import Settings
+from openesi.store import Row, Transaction
+
+
+def register(
+    tx: Transaction,
+    device: sep.EndDevice,
+    *,
+    scope: bytes,
+    pin: int,
+    now: int,
+    settings: Settings,
+) -> Row:
+    """Make a device known: its EndDevice, Registration, one FunctionSetAssignments, one DER.
+
+    ``scope`` is the LFDI of the certificate that speaks for it: its own, or its aggregator's.
+    Raises Refusal (409) if a device of this LFDI is known already.
+    """
+    lfdi = device.lFDI
+    assert lfdi is not None
+    if tx.find("/edev", lfdi) is not None:
+        raise Refusal(409, f"LFDI {identity.format_lfdi(lfdi)} is registered already")
+    if device.enabled is None:
+        device = sep.replace(device, enabled=True)
+    row = insert_member(tx, "/edev", sep.replace(device, changedTime=now), scope=scope, key=lfdi)
+    tx.put(make_row(f"{row.path}/rg", sep.Registration(dateTimeRegistered=now, pIN=pin)))
+    assignments = sep.FunctionSetAssignments(
+        mRID=mrid_for(settings.pen, "FunctionSetAssignments", lfdi), description="Everything public"
+    )
+    insert_member(tx, f"{row.path}/fsa", assignments)
+    insert_member(tx, f"{row.path}/der", sep.DER())
+    return row
+
+
+def remove(tx: Transaction, row: Row) -> None:
+    """Forget a device: what it wrote, its mirrors and what they mirrored."""
+    tx.delete(row.path)
+    if row.scope == row.key and row.scope is not None:
+        for listing in ("/mup", "/upt", "/rsps/1/rsp"):
+            while members := tx.page(listing, scope=row.scope, limit=500):
+                for member in members:
+                    tx.delete(member.path)
+
+
+def _post(change: Change, device: sep.EndDevice) -> Outcome:
+    """Register in band (clause 6.9): a device itself, or by an aggregator one that it manages."""
+    caller = change.caller
+    lfdi = _identified(change, device)
+    if lfdi != caller.lfdi and not caller.aggregator:
+        raise Refusal(
+            403, "only an aggregator may register a device with another LFDI than its certificate's"
+        )
+    if not change.settings.in_band_registration and not caller.aggregator:
+        raise Refusal(403, "devices are registered out of band here: openesi device add")
+    row = register(
+        change.tx,
+        sep.replace(device, lFDI=lfdi, enabled=None),
+        scope=caller.lfdi,
+        pin=change.settings.default_pin,
+        now=change.now,
+        settings=change.settings,
+    )
+    return Outcome(201, row.path)
+
+
+def _identified(change: Change, device: sep.EndDevice) -> bytes:
+    """Return the LFDI a posted EndDevice stands for; its sFDI must fit."""
+    own = change.caller
+    if device.lFDI is None:
+        if device.sFDI != own.sfdi:
+            raise Refusal(400, f"sFDI {device.sFDI} is not that of the certificate; give the lFDI too")
+        return own.lfdi
+    lfdi = device.lFDI.rjust(20, b"\x00")
+    if identity.sfdi_from_lfdi(lfdi) != device.sFDI:
+        raise Refusal(400, f"sFDI {device.sFDI} does not belong to lFDI {identity.format_lfdi(lfdi)}")
+    return lfdi
+
+
+def _put(change: Change, device: sep.EndDevice) -> Outcome:
+    """Take a device's new description of itself; who it is and whether it is enabled stay."""
+    old_row = change.tx.get(change.path)
+    assert old_row is not None
+    old = read_document(old_row, sep.EndDevice)
+    if device.sFDI != old.sFDI or (device.lFDI is not None and device.lFDI != old.lFDI):
+        raise Refusal(400, "sFDI and lFDI of an EndDevice cannot change; a new certificate is a new device")
+    new = sep.replace(device, lFDI=old.lFDI, changedTime=change.now, enabled=old.enabled)
+    change.tx.put(make_row(change.path, new, listing="/edev", scope=old_row.scope, key=old_row.key))
+    return Outcome(204)
+
+
+def _delete(change: Change) -> Outcome:
+    row = change.tx.get(change.path)
+    assert row is not None
+    remove(change.tx, row)
+    return Outcome(204)
+
+
+BEHAVIOURS = {
+    "EndDeviceList": Behaviour(post=_post),
+    "EndDevice": Behaviour(put=_put, delete=_delete),
+}

@@ -1,0 +1,194 @@
+"""Metering mirror: devices post what they measured, the server shows it as usage points.
+
+A mirror ``/mup/{n}`` holds the definition; what it was told stands under ``/upt``: the same mRIDs, the
+reading type, the latest reading, the reading sets (IEEE 2030.5-2018, 10.11; requirements MUP.001-019).
+"""
+
+from __future__ import annotations
+
+from openesi.sep2 import identity
+from openesi.sep2 import model as sep
+from openesi.sep2.enums import RoleFlag, bits, to_bits
+from openesi.sep2.errors import ReasonCode
+from openesi.server.documents import make_row, read_document
+from openesi.server.errors import Refusal, not_found
+from openesi.server.functions.base import Behaviour, Change, Outcome, insert_member
+from openesi.store import Row
+
+MAX_MIRRORS = 100  # mirrors of one client; a device with fresh mRIDs at each start would pile them up
+MAX_METER_READINGS = 100  # quantities of one mirror
+MAX_READING_SETS = 500  # sets of one quantity; the oldest make room
+MAX_READINGS = 2_000  # readings of one set
+
+
+def _post_mirror(change: Change, mirror: sep.MirrorUsagePoint) -> Outcome:
+    """Create a mirror, or overwrite the caller's one of the same mRID."""
+    _check_owner(change, mirror)
+    key = change.caller.lfdi + mirror.mRID.rjust(16, b"\x00")
+    known = change.tx.find("/mup", key)
+    if known is None and change.tx.count("/mup", scope=change.caller.lfdi) >= MAX_MIRRORS:
+        raise Refusal(413, f"no more than {MAX_MIRRORS} mirrors for one client", reason=ReasonCode.LIMIT)
+    row = _write_mirror(change, mirror, key, known)
+    point = _write_usage_point(change, mirror, key)
+    for reading in mirror.MirrorMeterReading:
+        _take_reading(change, point.path, reading)
+    return Outcome(204 if known else 201, row.path)
+
+
+def _put_mirror(change: Change, mirror: sep.MirrorUsagePoint) -> Outcome:
+    old = _mirror_row(change)
+    _check_owner(change, mirror)
+    key = change.caller.lfdi + mirror.mRID.rjust(16, b"\x00")
+    if key != old.key:
+        raise Refusal(400, "the mRID of a mirror cannot change; post a new one")
+    _write_mirror(change, mirror, key, old)
+    point = _write_usage_point(change, mirror, key)
+    for reading in mirror.MirrorMeterReading:
+        _take_reading(change, point.path, reading)
+    return Outcome(204)
+
+
+def _delete_mirror(change: Change) -> Outcome:
+    """End a mirror. What it told stays under /upt, with status 0 (off)."""
+    row = _mirror_row(change)
+    assert row.key is not None
+    point = change.tx.find("/upt", row.key)
+    if point is not None:
+        ended = sep.replace(read_document(point, sep.UsagePoint), status=0)
+        change.tx.put(make_row(point.path, ended, listing="/upt", scope=point.scope, key=point.key))
+    change.tx.delete(row.path)
+    return Outcome(204)
+
+
+def _post_readings(change: Change, document: sep.MirrorMeterReading | sep.MirrorMeterReadingList) -> Outcome:
+    """Take new values; Location is the meter reading, or for a list of them the list."""
+    mirror = _mirror_row(change)
+    assert mirror.key is not None
+    point = change.tx.find("/upt", mirror.key)
+    if point is None:
+        raise not_found(change.path)
+    if isinstance(document, sep.MirrorMeterReading):
+        return _take_reading(change, point.path, document)
+    outcomes = [_take_reading(change, point.path, one) for one in document.MirrorMeterReading]
+    created = any(outcome.status == 201 for outcome in outcomes)
+    return Outcome(201 if created else 204, f"{point.path}/mr")
+
+
+def _take_reading(change: Change, point: str, posted: sep.MirrorMeterReading) -> Outcome:
+    """Merge one posted quantity into the usage point: 201 if something new stands there, else 204."""
+    listing = f"{point}/mr"
+    key = posted.mRID.rjust(16, b"\x00")
+    row = change.tx.find(listing, key)
+    created = row is None
+    if row is None:
+        row = _create_meter_reading(change, listing, posted, key)
+    elif posted.ReadingType is not None:
+        change.tx.put(make_row(f"{row.path}/rt", posted.ReadingType))
+    if posted.Reading is not None:
+        change.tx.put(make_row(f"{row.path}/r", posted.Reading))
+    for reading_set in posted.MirrorReadingSet:
+        created = _take_set(change, f"{row.path}/rs", reading_set) or created
+    return Outcome(201 if created else 204, row.path)
+
+
+def _create_meter_reading(change: Change, listing: str, posted: sep.MirrorMeterReading, key: bytes) -> Row:
+    if posted.ReadingType is None:
+        raise Refusal(400, f"mRID {identity.format_mrid(key)} is new here: post it once with its ReadingType")
+    if change.tx.count(listing) >= MAX_METER_READINGS:
+        raise Refusal(
+            413, f"no more than {MAX_METER_READINGS} quantities in one mirror", reason=ReasonCode.LIMIT
+        )
+
+    def row_at(path: str) -> Row:
+        reading = sep.MeterReading(
+            mRID=posted.mRID,
+            description=posted.description,
+            version=posted.version,
+            ReadingTypeLink=sep.ReadingTypeLink(href=f"{path}/rt"),
+        )
+        return make_row(path, reading, listing=listing, key=key)
+
+    row = change.tx.insert(listing, row_at)
+    change.tx.put(make_row(f"{row.path}/rt", posted.ReadingType))
+    return row
+
+
+def _take_set(change: Change, listing: str, posted: sep.MirrorReadingSet) -> bool:
+    """Add a reading set, or replace the one of the same mRID. Return whether it is new."""
+    if len(posted.Reading) > MAX_READINGS:
+        raise Refusal(413, f"no more than {MAX_READINGS} readings in one set", reason=ReasonCode.LIMIT)
+    reading_set = sep.ReadingSet(
+        mRID=posted.mRID,
+        description=posted.description,
+        version=posted.version,
+        timePeriod=posted.timePeriod,
+    )
+    key = posted.mRID.rjust(16, b"\x00")
+    known = change.tx.find(listing, key)
+    if known is not None:
+        change.tx.delete(f"{known.path}/r")
+        change.tx.put(make_row(known.path, reading_set, listing=listing, key=key))
+        row = known
+    else:
+        for oldest in change.tx.page(listing, start=MAX_READING_SETS - 1, limit=MAX_READING_SETS):
+            change.tx.delete(oldest.path)
+        row = insert_member(change.tx, listing, reading_set, key=key)
+    for reading in posted.Reading:
+        insert_member(change.tx, f"{row.path}/r", reading)
+    return known is None
+
+
+def _write_mirror(change: Change, mirror: sep.MirrorUsagePoint, key: bytes, known: Row | None) -> Row:
+    definition = sep.replace(
+        mirror, MirrorMeterReading=(), postRate=mirror.postRate or change.settings.post_rate
+    )
+    scope = change.caller.lfdi
+    if known is None:
+        return insert_member(change.tx, "/mup", definition, scope=scope, key=key)
+    row = make_row(known.path, definition, listing="/mup", scope=scope, key=key)
+    change.tx.put(row)
+    return row
+
+
+def _write_usage_point(change: Change, mirror: sep.MirrorUsagePoint, key: bytes) -> Row:
+    point = sep.UsagePoint(
+        mRID=mirror.mRID,
+        description=mirror.description,
+        version=mirror.version,
+        roleFlags=to_bits(bits(mirror.roleFlags) | RoleFlag.IS_MIRROR, 2),
+        serviceCategoryKind=mirror.serviceCategoryKind,
+        status=mirror.status,
+        deviceLFDI=mirror.deviceLFDI,
+    )
+    known = change.tx.find("/upt", key)
+    if known is None:
+        return insert_member(change.tx, "/upt", point, scope=change.caller.lfdi, key=key)
+    row = make_row(known.path, point, listing="/upt", scope=change.caller.lfdi, key=key)
+    change.tx.put(row)
+    return row
+
+
+def _mirror_row(change: Change) -> Row:
+    row = change.tx.get(change.path)
+    if row is None:
+        raise not_found(change.path)
+    if row.scope != change.caller.lfdi:
+        raise Refusal(403, "only the creator of a mirror may write to it")
+    return row
+
+
+def _check_owner(change: Change, mirror: sep.MirrorUsagePoint) -> None:
+    lfdi = mirror.deviceLFDI.rjust(20, b"\x00")
+    if lfdi == change.caller.lfdi:
+        return
+    row = change.tx.find("/edev", lfdi)
+    if row is None or row.scope != change.caller.lfdi:
+        raise Refusal(400, f"deviceLFDI {identity.format_lfdi(lfdi)} is not a device of this client")
+
+
+BEHAVIOURS = {
+    "MirrorUsagePointList": Behaviour(post=_post_mirror),
+    "MirrorUsagePoint": Behaviour(post=_post_readings, put=_put_mirror, delete=_delete_mirror),
+}
+# What may be posted where the resource is not a list of it.
+POSTED = {"MirrorUsagePoint": (sep.MirrorMeterReading, sep.MirrorMeterReadingList)}

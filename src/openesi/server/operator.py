@@ -1,0 +1,257 @@
+"""What whoever runs the server does with it: devices, programs, controls. The web API and the CLI call this.
+
+Functions of a transaction (or reader) and the time; the standard leaves this side open, so nothing here is
+reachable from the device wire.
+"""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Iterator
+from dataclasses import dataclass
+from decimal import Decimal
+
+import msgspec
+
+from openesi.errors import LocalError
+from openesi.sep2 import events, identity
+from openesi.sep2 import model as sep
+from openesi.sep2.enums import EventState
+from openesi.sep2.xml import parse_as
+from openesi.server.documents import STORED, make_row, mrid_for, read_document
+from openesi.server.functions.base import insert_member
+from openesi.server.functions.der import scaled
+from openesi.server.functions.end_device import register, remove
+from openesi.server.settings import Settings
+from openesi.store import PeerRecord, Reader, Row, Transaction
+
+MAX_LISTED = 100_000  # rows an operator's listing reads at most
+FIRST_PROGRAM = "/derp/1"
+HUNDRED_PERCENT = 10_000  # PerCent counts hundredths
+
+
+class DeviceSummary(msgspec.Struct, frozen=True):
+    """One registered device, as lists show it."""
+
+    href: str
+    lfdi: str
+    sfdi: int
+    pin: int | None
+    enabled: bool
+    managed_by: str | None
+    edition: str | None
+
+
+class ControlSummary(msgspec.Struct, frozen=True):
+    """One DERControl, as lists show it. Times are seconds since 1970."""
+
+    href: str
+    mrid: str
+    description: str | None
+    status: str
+    start: int
+    duration: int
+    control: dict[str, object]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ControlOrder:
+    """A DERControl to be sent. ``start`` is in s since 1970, ``duration_s`` > 0; randomization in s."""
+
+    base: sep.DERControlBase
+    start: int
+    duration_s: int
+    description: str | None = None
+    randomize_start_s: int | None = None
+    randomize_duration_s: int | None = None
+
+
+def set_up(tx: Transaction, now: int, settings: Settings) -> None:
+    """Give a new store what every server has: one response set and one program with a default control."""
+    if tx.setting("set up") is not None:
+        return
+    responses = sep.ResponseSet(mRID=mrid_for(settings.pen, "ResponseSet", "1"), description="All responses")
+    insert_member(tx, "/rsps", responses)
+    add_program(tx, description="Everyone", primacy=1, settings=settings)
+    tx.keep("set up", str(now))
+
+
+def add_program(tx: Transaction, *, description: str, primacy: int, settings: Settings) -> Row:
+    """Add a DERProgram whose default control limits nothing. Lower ``primacy`` wins."""
+    program = sep.DERProgram(
+        mRID=identity.build_mrid(secrets.randbits(96), settings.pen), description=description, primacy=primacy
+    )
+    row = insert_member(tx, "/derp", program)
+    set_default(tx, row.path, sep.DERControlBase(opModMaxLimW=HUNDRED_PERCENT), settings=settings)
+    return row
+
+
+def set_default(tx: Transaction, program: str, base: sep.DERControlBase, *, settings: Settings) -> None:
+    """Set what applies in a program while no control does. Its version rises with each change."""
+    _existing(tx, program, sep.DERProgram)
+    path = f"{program}/dderc"
+    old = tx.get(path)
+    if old is None:
+        mrid = mrid_for(settings.pen, "DefaultDERControl", program)
+        default = sep.DefaultDERControl(mRID=mrid, version=0, DERControlBase=base)
+    else:
+        before = read_document(old, sep.DefaultDERControl)
+        default = sep.replace(before, version=((before.version or 0) + 1) % 65_536, DERControlBase=base)
+    tx.put(make_row(path, default))
+
+
+def send_control(tx: Transaction, program: str, order: ControlOrder, *, now: int, settings: Settings) -> Row:
+    """Add a DERControl to a program. Raises LocalError if it would be over already, or asks for nothing."""
+    _existing(tx, program, sep.DERProgram)
+    if order.duration_s <= 0:
+        raise LocalError("a control needs a duration above zero")
+    if order.base == sep.DERControlBase():
+        raise LocalError("a control that sets no mode does nothing: give at least one")
+    control = sep.DERControl(
+        replyTo="/rsps/1/rsp" if settings.response_required else None,
+        responseRequired=bytes((settings.response_required,)),
+        mRID=identity.build_mrid(secrets.randbits(96), settings.pen),
+        description=order.description,
+        version=0,
+        creationTime=now,
+        EventStatus=sep.EventStatus(
+            currentStatus=EventState.SCHEDULED, dateTime=now, potentiallySuperseded=False
+        ),
+        interval=sep.DateTimeInterval(duration=order.duration_s, start=order.start),
+        randomizeDuration=order.randomize_duration_s,
+        randomizeStart=order.randomize_start_s,
+        DERControlBase=order.base,
+    )
+    if events.latest_end(control) <= now:
+        raise LocalError("the control would be over before it begins: its end lies in the past")
+    return insert_member(tx, f"{program}/derc", events.begin(control, now))
+
+
+def cancel_control(
+    tx: Transaction, path: str, *, now: int, randomized: bool = False, reason: str | None = None
+) -> sep.DERControl:
+    """Cancel a control. Raises LocalError if there is none, or it is over."""
+    row = _existing(tx, path, sep.DERControl)
+    control = read_document(row, sep.DERControl)
+    cancelled = events.cancel(control, now, randomized=randomized, reason=reason)
+    if cancelled is control:
+        raise LocalError(f"{path} is {EventState(control.EventStatus.currentStatus).name.lower()} already")
+    assert isinstance(cancelled, sep.DERControl)
+    tx.put(make_row(path, cancelled, listing=row.listing))
+    return cancelled
+
+
+def limit_percent(reader: Reader, power_w: Decimal) -> int:
+    """Return opModMaxLimW (hundredths of a percent) that limits all devices together to ``power_w``.
+
+    The standard's limit is a share of each device's own setMaxW, so the sum of these is what is shared.
+    Raises LocalError if no device has posted its settings yet.
+    """
+    total = sum((scaled(each.setMaxW) for _, each in settings_posted(reader)), Decimal(0))
+    if total <= 0:
+        raise LocalError("no device has posted DERSettings with setMaxW yet: give the limit in percent")
+    return max(0, min(HUNDRED_PERCENT, int(power_w * HUNDRED_PERCENT / total)))
+
+
+def settings_posted(reader: Reader) -> Iterator[tuple[str, sep.DERSettings]]:
+    """Yield the path and document of every DERSettings that a device has posted."""
+    for row in reader.of_type("DERSettings", limit=MAX_LISTED):
+        yield row.path, read_document(row, sep.DERSettings)
+
+
+def add_device(
+    tx: Transaction,
+    lfdi: bytes,
+    *,
+    pin: int,
+    now: int,
+    settings: Settings,
+    aggregator_lfdi: bytes | None = None,
+) -> Row:
+    """Register a device out of band. ``aggregator_lfdi`` is the certificate that speaks for it, if another.
+
+    Raises Refusal (409) if it is registered already.
+    """
+    device = sep.EndDevice(lFDI=lfdi, sFDI=identity.sfdi_from_lfdi(lfdi), changedTime=now)
+    return register(tx, device, scope=aggregator_lfdi or lfdi, pin=pin, now=now, settings=settings)
+
+
+def remove_device(tx: Transaction, lfdi: bytes) -> None:
+    """Forget a device and what it wrote. Raises LocalError if it is not registered."""
+    row = tx.find("/edev", lfdi)
+    if row is None:
+        raise LocalError(f"no device with LFDI {identity.format_lfdi(lfdi)} is registered")
+    remove(tx, row)
+
+
+def devices(reader: Reader, *, start: int = 0, limit: int = MAX_LISTED) -> list[DeviceSummary]:
+    """Return registered devices in the order of the EndDeviceList."""
+    return [_summary(reader, row) for row in reader.page("/edev", start=start, limit=limit)]
+
+
+def controls(reader: Reader, program: str, *, start: int = 0, limit: int = 500) -> list[ControlSummary]:
+    """Return the controls of a program that are not over, in list order."""
+    return [
+        summarize_control(row.path, read_document(row, sep.DERControl))
+        for row in reader.page(f"{program}/derc", start=start, limit=limit)
+    ]
+
+
+def programs(reader: Reader) -> list[tuple[str, sep.DERProgram]]:
+    """Return path and document of every program, the strongest first."""
+    return [(row.path, read_document(row, sep.DERProgram)) for row in reader.page("/derp", limit=MAX_LISTED)]
+
+
+def summarize_control(path: str, control: sep.DERControl) -> ControlSummary:
+    """Return a control as lists show it; ``control`` holds the modes it sets, in the standard's terms."""
+    base = msgspec.to_builtins(control.DERControlBase)
+    return ControlSummary(
+        href=path,
+        mrid=identity.format_mrid(control.mRID),
+        description=control.description,
+        status=EventState(control.EventStatus.currentStatus).name.lower(),
+        start=control.interval.start,
+        duration=control.interval.duration,
+        control={name: value for name, value in base.items() if value is not None},
+    )
+
+
+def revoke(tx: Transaction, lfdi: bytes) -> None:
+    """Refuse a certificate from its next request on."""
+    known = tx.peer(lfdi) or PeerRecord(lfdi=lfdi)
+    tx.put_peer(msgspec.structs.replace(known, revoked=True))
+
+
+def restore(tx: Transaction, lfdi: bytes) -> None:
+    """Take a revocation back."""
+    known = tx.peer(lfdi) or PeerRecord(lfdi=lfdi)
+    tx.put_peer(msgspec.structs.replace(known, revoked=False))
+
+
+def set_edition(tx: Transaction, lfdi: bytes, edition: str | None) -> None:
+    """Choose the edition that a device is spoken to in; None: the server's."""
+    known = tx.peer(lfdi) or PeerRecord(lfdi=lfdi)
+    tx.put_peer(msgspec.structs.replace(known, edition=edition))
+
+
+def _summary(reader: Reader, row: Row) -> DeviceSummary:
+    device = read_document(row, sep.EndDevice)
+    registration = reader.get(f"{row.path}/rg")
+    lfdi = row.key or b""
+    record = reader.peer(lfdi)
+    return DeviceSummary(
+        href=row.path,
+        lfdi=identity.format_lfdi(lfdi),
+        sfdi=device.sFDI,
+        pin=parse_as(registration.body, sep.Registration, STORED).pIN if registration else None,
+        enabled=device.enabled is not False,
+        managed_by=identity.format_lfdi(row.scope) if row.scope and row.scope != lfdi else None,
+        edition=record.edition if record else None,
+    )
+
+
+def _existing(reader: Reader, path: str, kind: type[sep.Sep]) -> Row:
+    row = reader.get(path)
+    if row is None or row.type != kind.__name__:
+        raise LocalError(f"there is no {kind.__name__} at {path}")
+    return row

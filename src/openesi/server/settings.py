@@ -1,0 +1,43 @@
+"""What whoever runs a server may decide. Questions that the standard leaves open are answered here."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from enum import Enum
+
+from openesi.sep2.editions import IEEE_2018, Edition
+
+
+class Unwritten(Enum):
+    """What a GET of a linked resource answers that its device has not written yet."""
+
+    BLANK = "blank"  # 200 and a document that says nothing: every served href answers
+    NOT_FOUND = "404"  # what CSIP-AUS servers do
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Settings:
+    """Settings of one server.
+
+    ``pen`` is the IANA private enterprise number in mRIDs that the server makes (0: none was given to you);
+    ``lfdi`` is the server's own, ``started`` when it started (s); ``timezone`` an IANA zone name;
+    ``time_quality`` as in Time.quality; rates are in seconds.
+    """
+
+    edition: Edition = IEEE_2018
+    lfdi: bytes = bytes(20)
+    started: int = 0
+    pen: int = 0
+    timezone: str = "UTC"
+    time_quality: int = 4
+    in_band_registration: bool = True
+    default_pin: int = 111115  # the PIN that test devices carry, for devices that register in band
+    unwritten: Unwritten = Unwritten.BLANK
+    poll_rates: dict[str, int] = field(default_factory=dict)
+    default_poll_rate: int = 900
+    post_rate: int = 300
+    response_required: int = 0x03
+
+    def poll_rate(self, type_name: str) -> int:
+        """Return the pollRate (s) given to resources of a type."""
+        return self.poll_rates.get(type_name, self.default_poll_rate)

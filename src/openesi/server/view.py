@@ -1,0 +1,219 @@
+"""What a client sees: rows of the store as documents with their hrefs, links and counts.
+
+A view remembers what it looked at (``depends``) and until when it holds (``until``), so that its answer can
+be kept as bytes and dropped when one of these changes. ``personal`` tells that others may see something else.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from openesi.sep2 import events, lists, resources, schema
+from openesi.sep2 import model as sep
+from openesi.sep2.enums import EventState
+from openesi.sep2.lists import Window
+from openesi.sep2.resources import Access, Match, Resource
+from openesi.server.caller import Caller
+from openesi.server.documents import blank, read_document
+from openesi.server.errors import not_found
+from openesi.server.settings import Settings, Unwritten
+from openesi.store import Reader, Row, list_tag
+
+Generate = Callable[["View", Match, str], sep.Sep]
+
+# Nothing stands there, and CurrentDERProgram must not be used by clients (conformance test BASIC-024).
+NOT_LINKED = frozenset({"CurrentDERProgramLink", "AssociatedUsagePointLink"})
+
+# Lists that show the members of another list.
+SHOWN_LIST = {"AssociatedDERProgramList": "/derp"}
+
+
+class View:
+    """One look at the tree by one client (None: the operator, who sees everything) at one time (s)."""
+
+    def __init__(
+        self,
+        reader: Reader,
+        *,
+        now: float,
+        caller: Caller | None,
+        settings: Settings,
+        generated: Mapping[str, Generate],
+    ) -> None:
+        self.reader = reader
+        self.now = now
+        self.caller = caller
+        self.settings = settings
+        self.depends: set[str] = set()
+        self.until: float = float("inf")
+        self.personal = False
+        self._generated = generated
+
+    def document(self, match: Match, path: str, window: Window) -> sep.Sep:
+        """Return what a GET of ``path`` shows. Raises Refusal (404) where nothing is, for this client."""
+        self.check_access(match, path)
+        resource = match.resource
+        if resource.item is not None:
+            self._check_parents(path)
+            return self._list(resource, path, window)
+        generate = self._generated.get(resource.name)
+        if generate is not None:
+            return self.with_links(generate(self, match, path), resource, path)
+        row = self.row(path)
+        return self.show(row) if row else self.with_links(self._unwritten(resource, path), resource, path)
+
+    def row(self, path: str) -> Row | None:
+        """Return the row at ``path`` and remember having looked."""
+        self.depends.add(path)
+        return self.reader.get(path)
+
+    def check_access(self, match: Match, path: str) -> None:
+        """Raise Refusal (404) unless the client may know of ``path`` (IEEE 2030.5-2018, clause 6.2)."""
+        if self.caller is None or match.resource.access is Access.CERTIFIED:
+            return
+        if not self.caller.registered:
+            raise not_found(path)
+        if match.resource.access is Access.OWN:
+            self.personal = True
+            for place in _rows_above(path):
+                row = self.row(place)
+                if row is not None and row.scope is not None and not self._owns(row):
+                    raise not_found(path)
+
+    def check_place(self, match: Match, path: str) -> None:
+        """Raise Refusal unless the client may write at ``path`` and everything above it exists."""
+        self.check_access(match, path)
+        self._check_parents(path)
+        is_member = match.resource.path.endswith("{}")
+        if is_member and self.row(path) is None:
+            raise not_found(path)
+
+    def show(self, row: Row) -> sep.Sep:
+        """Return the document of a row as it stands now, with href and links."""
+        self.depends.add(row.path)
+        if row.due is not None:
+            self.until = min(self.until, row.due)
+        document = read_document(row, sep.Sep)
+        if isinstance(document, sep.Event):
+            document = self._with_known_status(document)
+        match = resources.match(row.path)
+        assert match is not None
+        return self.with_links(document, match.resource, row.path)
+
+    def with_links(self, document: sep.Sep, resource: Resource, path: str) -> sep.Sep:
+        """Return ``document`` with its href and with links to what stands below it; stored links stay."""
+        changes: dict[str, Any] = {}
+        if isinstance(document, sep.Resource):
+            changes["href"] = path
+        for field in resources.link_fields(type(document)):
+            given = getattr(document, field.name)
+            if given is not None:
+                changes[field.name] = self._recounted(given)
+            elif field.name not in NOT_LINKED:
+                changes[field.name] = self._tree_link(field, resource, path)
+        return sep.replace(document, **changes)
+
+    def count(self, resource: Resource, path: str) -> int:
+        """Return ``all`` of a list as this client sees it."""
+        source, scope, state = self._source(resource, path)
+        return self.reader.count(source, scope=scope, state=state)
+
+    def _list(self, resource: Resource, path: str, window: Window) -> sep.Sep:
+        item = schema.list_item(resource.model)
+        assert item is not None
+        assert resource.item is not None
+        source, scope, state = self._source(resource, path)
+        bound = None if window.after is None else lists.time_bound(resource.item, window.after)
+        start = window.start if bound is None else 0
+        rows = self.reader.page(
+            source, scope=scope, start=start, limit=window.limit, bound=bound, state=state
+        )
+        values: dict[str, Any] = {
+            "href": path,
+            "all": self.count(resource, path),
+            "results": len(rows),
+            item.name: tuple(self.show(row) for row in rows),
+        }
+        if _has_poll_rate(resource.model):
+            values["pollRate"] = self.settings.poll_rate(resource.model.__name__)
+        make: Callable[..., sep.Sep] = resource.model
+        return make(**values)
+
+    def _source(self, resource: Resource, path: str) -> tuple[str, bytes | None, int | None]:
+        """Return which list is shown at ``path``, whose members, in which state; remember having looked."""
+        source, state = SHOWN_LIST.get(resource.name, path), None
+        if resource.is_active_list:
+            base = resources.base_list(resource)
+            source = path.rpartition("/")[0] + base.path[base.path.rindex("/") :]
+            state = EventState.ACTIVE
+        scope = self.caller.lfdi if resource.scoped and self.caller is not None else None
+        self.personal = self.personal or scope is not None
+        self.depends.add(list_tag(source, scope))
+        return source, scope, state
+
+    def _owns(self, row: Row) -> bool:
+        return self.caller is None or self.caller.lfdi in (row.scope, row.key)
+
+    def _with_known_status(self, event: sep.Event) -> sep.Event:
+        """Show Completed to those whose edition has it (2023); to others an ended event stays Active."""
+        if event.EventStatus.currentStatus != EventState.COMPLETED or self._speaks("2023"):
+            return event
+        return events.with_status(event, EventState.ACTIVE, events.earliest_start(event))
+
+    def _speaks(self, tag: str) -> bool:
+        edition = self.caller.edition if self.caller is not None else self.settings.edition
+        return tag in edition.tags
+
+    def _recounted(self, link: sep.Link) -> sep.Link:
+        """Bring ``all`` of a stored link up to date where the list is ours."""
+        target = resources.match(link.href)
+        if target is None or target.resource.item is None or not isinstance(link, sep.ListLink):
+            return link
+        return sep.replace(link, all=self.count(target.resource, link.href))
+
+    def _tree_link(self, field: schema.Field, resource: Resource, path: str) -> sep.Link | None:
+        assert not isinstance(field.type, schema.ValueType)
+        if field.extension is not None and not self._speaks(field.extension.tag):
+            return None
+        target = resources.link_target(resource, field.name)
+        if target is None or not self._may_follow(target):
+            return None
+        below = target.path.startswith(resource.path + "/")
+        href = path + target.path[len(resource.path) :] if below else target.path
+        if target.item is not None:
+            return self._link(field.type, href=href, all=self.count(target, href))
+        answers = "PUT" in target.methods or target.name in self._generated or self.row(href) is not None
+        return self._link(field.type, href=href) if answers else None
+
+    @staticmethod
+    def _link(kind: type[sep.Sep], **values: Any) -> sep.Link:
+        assert issubclass(kind, sep.Link)
+        return kind(**values)
+
+    def _may_follow(self, target: Resource) -> bool:
+        return self.caller is None or target.access is Access.CERTIFIED or self.caller.registered
+
+    def _unwritten(self, resource: Resource, path: str) -> sep.Sep:
+        """Answer for a resource that its device has not written yet: see ``Settings.unwritten``."""
+        is_member = resource.path.endswith("{}")
+        if is_member or "PUT" not in resource.methods or self.settings.unwritten is Unwritten.NOT_FOUND:
+            raise not_found(path)
+        self._check_parents(path)
+        return blank(resource.model)
+
+    def _check_parents(self, path: str) -> None:
+        """Raise Refusal (404) unless every instance above ``path`` exists."""
+        for place in _rows_above(path):
+            if place != path and self.row(place) is None:
+                raise not_found(path)
+
+
+def _rows_above(path: str) -> list[str]:
+    """Return the instances that ``path`` leads through, itself included: /edev/1 and /edev/1/der/1."""
+    segments = path.split("/")
+    return ["/".join(segments[: end + 1]) for end, segment in enumerate(segments) if segment.isdigit()]
+
+
+def _has_poll_rate(cls: type[sep.Sep]) -> bool:
+    return any(field.name == "pollRate" and not field.extension for field in schema.own_fields(cls))
