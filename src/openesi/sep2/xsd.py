@@ -160,7 +160,8 @@ class _Printer:
             wire.name: self._type_name(wire.type)
             for cls in self.types
             for wire in self.edition.fields(cls)
-            if wire.namespace == self.namespace != self.edition.namespace_of(cls) and not wire.field.attribute
+            if wire.field.extension is not None and not wire.field.attribute
+            if wire.namespace == self.namespace != self.edition.namespace_of(cls)
         }
         for name, type_name in wanted.items():
             if name != type_name:  # else it is the element of a type that is declared here

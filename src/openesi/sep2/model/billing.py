@@ -130,7 +130,7 @@ class ProjectionReadingList(List):
 
 
 class TargetReading(BillingMeterReadingBase):
-    """What ought not to be exceeded."""
+    """What a customer means to use."""
 
 
 class TargetReadingList(List):

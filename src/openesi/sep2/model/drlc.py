@@ -87,7 +87,7 @@ class LoadShedAvailability(Resource):
 
     availabilityDuration: UInt32 | None = None  # seconds
     DemandResponseProgramLink: sep.DemandResponseProgramLink | None = None
-    sheddablePercent: PerCent | None = None
+    sheddablePercent: PerCent | None = None  # of what it uses now
     sheddablePower: sep.ActivePower | None = None  # W it would use less
 
 

@@ -79,9 +79,11 @@ class ReadingType(Resource):
     """
 
     accumulationBehaviour: AccumulationBehaviourType | None = None
-    calorificValue: sep.UnitValueType | None = None  # energy in a unit of volume of gas
+    calorificValue: sep.UnitValueType | None = None  # turns measured volume or mass of gas into energy
     commodity: CommodityType | None = None
-    conversionFactor: sep.UnitValueType | None = None  # from measured to corrected volume of gas
+    conversionFactor: sep.UnitValueType | None = (
+        None  # corrects gas for temperature and pressure
+    )
     dataQualifier: DataQualifierType | None = None
     flowDirection: FlowDirectionType | None = None  # the meter's view: forward is delivered to the customer
     intervalLength: UInt32 | None = None  # seconds
@@ -92,7 +94,7 @@ class ReadingType(Resource):
     phase: PhaseCode | None = None
     powerOfTenMultiplier: PowerOfTenMultiplierType | None = None
     subIntervalLength: UInt32 | None = None  # seconds of a part of a demand interval that rolls
-    supplyLimit: UInt48 | None = None  # most that is supplied per interval, scaled as readings are
+    supplyLimit: UInt48 | None = None  # limit set in the meter, scaled as readings are
     tieredConsumptionBlocks: Boolean | None = None  # each tier counts blocks of its own
     uom: UomType | None = None
 

@@ -22,8 +22,8 @@ class PowerStatus(Resource):
     estimatedChargeRemaining: PerCent | None = None
     estimatedTimeRemaining: UInt32 | None = None  # seconds
     PEVInfo: sep.PEVInfo | None = None
-    sessionTimeOnBattery: UInt32 | None = None  # seconds since it went to battery; 0 on mains
-    totalTimeOnBattery: UInt32 | None = None  # seconds, over all sessions since it was reset
+    sessionTimeOnBattery: UInt32 | None = None  # seconds since it last went to battery
+    totalTimeOnBattery: UInt32 | None = None  # seconds in all; a new battery may begin at 0
     pollRate: Annotated[UInt32 | None, Attribute("900")] = None
 
 

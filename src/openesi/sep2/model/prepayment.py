@@ -60,7 +60,7 @@ class Prepayment(IdentifiedObject):
     AccountBalanceLink: sep.AccountBalanceLink
     ActiveCreditRegisterListLink: sep.ActiveCreditRegisterListLink | None = None
     ActiveSupplyInterruptionOverrideListLink: sep.ActiveSupplyInterruptionOverrideListLink | None = None
-    creditExpiryLevel: sep.AccountingUnit | None = None  # below it credit is exhausted; absent is 0
+    creditExpiryLevel: sep.AccountingUnit | None = None  # credit at which service may change, as a rule 0
     CreditRegisterListLink: sep.CreditRegisterListLink
     lowCreditWarningLevel: sep.AccountingUnit | None = None  # below it credit is low
     lowEmergencyCreditWarningLevel: sep.AccountingUnit | None = None  # below it emergency credit is low

@@ -44,7 +44,7 @@ class EnvironmentalCost(Sep):
 
     amount: UInt32  # in the unit of costKind, per unit of the commodity
     costKind: CostKindType
-    costLevel: UInt8  # relative level, 1 lowest, of numCostLevels
+    costLevel: UInt8  # how dear, of numCostLevels: 0 is cheapest
     numCostLevels: UInt8
 
 
