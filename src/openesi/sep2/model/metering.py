@@ -81,9 +81,7 @@ class ReadingType(Resource):
     accumulationBehaviour: AccumulationBehaviourType | None = None
     calorificValue: sep.UnitValueType | None = None  # turns measured volume or mass of gas into energy
     commodity: CommodityType | None = None
-    conversionFactor: sep.UnitValueType | None = (
-        None  # corrects gas for temperature and pressure
-    )
+    conversionFactor: sep.UnitValueType | None = None  # corrects gas for temperature and pressure
     dataQualifier: DataQualifierType | None = None
     flowDirection: FlowDirectionType | None = None  # the meter's view: forward is delivered to the customer
     intervalLength: UInt32 | None = None  # seconds
