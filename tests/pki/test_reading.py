@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 from openesi.pki import Authority, BadCertificate, Role, check_chain, describe, load_pem_or_der
 from openesi.pki.authority import read_certificates
 from openesi.pki.profile import BACKDATED, INDEFINITE
-from openesi.pki.reading import CHAIN_MAX
+from openesi.pki.reading import CHAIN_MAX, load_certificate
 
 NAME_CONSTRAINTS = x509.NameConstraints([x509.DNSName("example")], None)
 POLICY_MAPPINGS = x509.UnrecognizedExtension(
@@ -142,3 +142,17 @@ def test_damaged_certificates_give_a_verdict_or_our_error(authority: Authority, 
     check_chain([bytes(der)])
     with contextlib.suppress(BadCertificate):
         describe(bytes(der))
+
+
+def test_a_name_that_is_no_text_is_a_bad_certificate(authority: Authority) -> None:
+    der = authority.chain[0].replace(b"\x0c\x07OpenESI", b"\x03\x07OpenESI")
+    assert der != authority.chain[0]
+    with pytest.raises(BadCertificate):
+        load_certificate(der)
+
+
+def test_a_negative_serial_number_is_a_bad_certificate(authority: Authority) -> None:
+    serial = load_certificate(authority.chain[0]).serial_number
+    octets = serial.to_bytes(serial.bit_length() // 8 + 1, "big")
+    with pytest.raises(BadCertificate):
+        load_certificate(authority.chain[0].replace(octets, bytes([octets[0] | 0x80]) + octets[1:]))

@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import binascii
 import re
+import warnings
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import TYPE_CHECKING, Final, TypeVar
@@ -12,6 +13,7 @@ from typing import TYPE_CHECKING, Final, TypeVar
 from cryptography import x509
 from cryptography.exceptions import UnsupportedAlgorithm
 from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.utils import CryptographyDeprecationWarning
 from cryptography.x509.oid import ExtensionOID, SignatureAlgorithmOID
 
 from openesi.errors import PeerError
@@ -62,6 +64,8 @@ _NAMES: Final = {
 
 _UNREADABLE: Final = (
     ValueError,
+    TypeError,  # a name that holds a bit string where text belongs
+    CryptographyDeprecationWarning,  # such as a negative serial number: the parser's next version refuses it
     x509.DuplicateExtension,
     x509.InvalidVersion,
     x509.UnsupportedGeneralNameType,
@@ -124,7 +128,11 @@ def load_certificate(der: bytes) -> x509.Certificate:
     if len(der) > CERTIFICATE_MAX_OCTETS:
         raise BadCertificate(f"The certificate is larger than {CERTIFICATE_MAX_OCTETS} octets.")
     try:
-        return x509.load_der_x509_certificate(der)
+        with warnings.catch_warnings(action="error", category=CryptographyDeprecationWarning):
+            certificate = x509.load_der_x509_certificate(der)
+        # The parser reads names only when asked; asked here, they are no surprise later.
+        _ = certificate.subject, certificate.issuer
+        return certificate
     except _UNREADABLE as error:
         raise BadCertificate(f"This is not a certificate in DER or PEM: {_first_line(error)}") from None
 

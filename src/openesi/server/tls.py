@@ -15,9 +15,8 @@ from ipaddress import IPv4Network, IPv6Network, ip_address
 from pathlib import Path
 from urllib.parse import unquote
 
-from cryptography import x509
-
 from openesi.errors import LocalError, PeerError
+from openesi.pki.reading import BadCertificate, load_certificate
 from openesi.sep2.identity import LFDI_OCTETS, lfdi_from_certificate, sfdi_from_lfdi
 from openesi.server.message import Peer
 
@@ -170,10 +169,10 @@ def _chain(tls: ssl.SSLObject, *, verified: bool) -> list[bytes]:
 @lru_cache(maxsize=_IDENTITIES_MAX)
 def _identifiers(certificate: bytes) -> tuple[bytes, int, bool]:
     try:
-        parsed = x509.load_der_x509_certificate(certificate)
-        self_signed = parsed.issuer == parsed.subject
-    except ValueError as error:
-        raise UntrustedPeer(f"certificate cannot be read: {error}") from error
+        parsed = load_certificate(certificate)
+    except BadCertificate as error:
+        raise UntrustedPeer(str(error)) from error
+    self_signed = parsed.issuer == parsed.subject
     lfdi = lfdi_from_certificate(certificate)
     return lfdi, sfdi_from_lfdi(lfdi), self_signed
 
