@@ -20,7 +20,7 @@ from openesi.pki import (
     describe,
     load_pem_or_der,
 )
-from openesi.pki.authority import read_certificates
+from openesi.pki.authority import TRUSTED_FILES_MAX, read_certificates
 from openesi.pki.profile import INDEFINITE, key_identifier
 from openesi.sep2.identity import IdentityError, pin_is_valid, sfdi_from_lfdi
 
@@ -283,9 +283,18 @@ def test_a_damaged_key_is_named(tmp_path: Path, now: datetime) -> None:
 def test_roots_of_others_are_trusted_when_put_there(tmp_path: Path, now: datetime) -> None:
     ours = Authority.create(tmp_path / "ours", now=now)
     theirs = Authority.create(tmp_path / "theirs", now=now)
-    assert ours.trusted() == ours.chain
+    own = ours.trusted_files()
+    assert [file.name for file in own] == ["mica.pem", "serca.pem"]
     (ours.directory / "trusted" / "theirs.pem").write_bytes(theirs.ca.read_bytes())
-    assert ours.trusted() == (*ours.chain, theirs.chain[-1])
+    assert ours.trusted_files() == (*own, ours.directory / "trusted" / "theirs.pem")
+
+
+def test_trusted_files_are_bounded(tmp_path: Path, now: datetime) -> None:
+    authority = Authority.create(tmp_path, now=now)
+    for number in range(TRUSTED_FILES_MAX + 1):
+        (authority.directory / "trusted" / f"{number}.pem").touch()
+    with pytest.raises(LocalError, match="more than 256"):
+        authority.trusted_files()
 
 
 def test_two_authorities_differ_in_name(tmp_path: Path, now: datetime) -> None:

@@ -12,7 +12,6 @@ from pathlib import Path
 import pytest
 
 from openesi.pki import Authority, Identity
-from openesi.pki.authority import read_certificates
 from openesi.sep2.identity import lfdi_from_certificate
 
 CIPHER = "ECDHE-ECDSA-AES128-CCM8:@SECLEVEL=0"
@@ -80,12 +79,13 @@ def test_openssl_hashes_to_the_same_lfdi(openssl: OpenSSL, authority: Authority,
     assert bytes.fromhex(fingerprint)[:20] == device.lfdi
 
 
-def context(side: int, identity: Identity, trusted: tuple[bytes, ...]) -> ssl.SSLContext:
+def context(side: int, identity: Identity, trusted: tuple[Path, ...]) -> ssl.SSLContext:
     made = ssl.SSLContext(side)
     made.minimum_version = made.maximum_version = ssl.TLSVersion.TLSv1_2
     made.set_ciphers(CIPHER)
     made.load_cert_chain(identity.cert, identity.key)
-    made.load_verify_locations(cadata="".join(map(ssl.DER_cert_to_PEM_cert, trusted)))
+    for file in trusted:
+        made.load_verify_locations(file)
     made.verify_mode = ssl.CERT_REQUIRED
     return made
 
@@ -133,7 +133,7 @@ def test_mutual_tls_with_ccm8(
     chain = ("-cert_chain", device.cert) if sends_intermediates else ()
     seen = handshake_with_s_client(
         openssl,
-        context(ssl.PROTOCOL_TLS_SERVER, server, authority.trusted()),
+        context(ssl.PROTOCOL_TLS_SERVER, server, authority.trusted_files()),
         *("-CAfile", server.ca, "-cert", device.cert, "-key", device.key, *chain),
     )
     assert "hello from the server" in str(seen["text"])
@@ -147,7 +147,7 @@ def test_mutual_tls_with_a_self_signed_device_that_is_pinned(
     authority = Authority.create(tmp_path, now=now)
     server = authority.issue_server(["127.0.0.1"], now=now)
     device = authority.issue_device("gateway", now=now, self_signed=True)
-    pinned = (*authority.trusted(), *read_certificates(device.cert))
+    pinned = (*authority.trusted_files(), device.cert)
     seen = handshake_with_s_client(
         openssl,
         context(ssl.PROTOCOL_TLS_SERVER, server, pinned),
@@ -164,7 +164,7 @@ def test_a_device_of_another_authority_is_refused_in_the_handshake(
     stranger = theirs.issue_device("inverter", now=now)
     seen = handshake_with_s_client(
         openssl,
-        context(ssl.PROTOCOL_TLS_SERVER, server, ours.trusted()),
+        context(ssl.PROTOCOL_TLS_SERVER, server, ours.trusted_files()),
         *("-CAfile", server.ca, "-cert", stranger.cert, "-key", stranger.key, "-cert_chain", stranger.cert),
         code=1,
     )

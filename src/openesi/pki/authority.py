@@ -136,14 +136,12 @@ class Authority:
     def open(cls, data: Path) -> Authority:
         """Read the certificates of the authority in ``data``/pki; raise NoAuthority if there is none."""
         directory = data / DIRECTORY
-        files = [directory / f"{name}.pem" for name in ("mica", "mca", "serca")]
-        if not files[-1].is_file():
+        files = _authority_files(directory)
+        if not files or files[-1].name != "serca.pem":
             raise NoAuthority(
                 f"There is no certificate authority in {directory}. Run: openesi pki init --data {data}"
             )
-        return cls(
-            directory, tuple(der for file in files if file.is_file() for der in read_certificates(file))
-        )
+        return cls(directory, tuple(der for file in files for der in read_certificates(file)))
 
     @property
     def ca(self) -> Path:
@@ -155,15 +153,15 @@ class Authority:
         """Whether certificates issued here carry the test policy."""
         return Policy.TEST in describe(self.chain[0]).policies
 
-    def trusted(self) -> tuple[bytes, ...]:
-        """Return what clients are verified by, DER: this authority's CAs, and the roots in trusted/.
+    def trusted_files(self) -> tuple[Path, ...]:
+        """Return the PEM files clients are verified by: this authority's CAs, and the roots in trusted/.
 
         The intermediates belong to it: many clients send their own certificate alone.
         """
-        files = sorted((self.directory / "trusted").glob("*.pem"))
-        if len(files) > TRUSTED_FILES_MAX:
+        others = sorted((self.directory / "trusted").glob("*.pem"))
+        if len(others) > TRUSTED_FILES_MAX:
             raise LocalError(f"{self.directory / 'trusted'} holds more than {TRUSTED_FILES_MAX} files.")
-        return self.chain + tuple(der for file in files for der in read_certificates(file))
+        return (*_authority_files(self.directory), *others)
 
     def server(self) -> Identity:
         """Return the server's files; raise NoAuthority if no certificate was issued for it."""
@@ -242,10 +240,8 @@ class Authority:
         return self.server()
 
     def _issuer(self) -> Issuer:
-        for name in ("mica", "serca"):
-            if (self.directory / f"{name}.pem").exists():
-                return Issuer(load_certificate(self.chain[0]), _read_key(self.directory / f"{name}.key"))
-        raise NoAuthority(f"There is no certificate authority in {self.directory}.")
+        key = _authority_files(self.directory)[0].with_suffix(".key")
+        return Issuer(load_certificate(self.chain[0]), _read_key(key))
 
     def _test_policy(self) -> tuple[Policy, ...]:
         return (Policy.TEST,) if self.is_test else ()
@@ -301,6 +297,12 @@ class _Files:
     @property
     def pin(self) -> Path:
         return self.directory / f"{self.name}.pin"
+
+
+def _authority_files(directory: Path) -> list[Path]:
+    """Return the certificate files of the CAs there are, the issuing one first, the root last."""
+    files = (directory / f"{role.value.lower()}.pem" for role in (Role.MICA, Role.MCA, Role.SERCA))
+    return [file for file in files if file.is_file()]
 
 
 def read_certificates(file: Path) -> list[bytes]:
