@@ -103,7 +103,9 @@ def check_python(_: Situation) -> Finding:
     """The interpreter is new enough."""
     found = ".".join(map(str, sys.version_info[:3]))
     if sys.version_info[:2] < PYTHON_MIN:
-        return fail(f"Python {found} is too old, 3.11 is needed", "sudo apt-get install python3.11 python3.11-venv")
+        return fail(
+            f"Python {found} is too old, 3.11 is needed", "sudo apt-get install python3.11 python3.11-venv"
+        )
     return ok(f"Python {found}")
 
 
