@@ -151,6 +151,22 @@ def test_a_name_that_is_no_text_is_a_bad_certificate(authority: Authority) -> No
         load_certificate(der)
 
 
+def test_a_name_of_the_wrong_length_is_read_without_a_warning(authority: Authority) -> None:
+    """The parser warns of a countryName of seven letters."""
+    root = authority.chain[-1]
+    der = root.replace(b"\x06\x03\x55\x04\x0a\x0c\x07", b"\x06\x03\x55\x04\x06\x0c\x07")
+    assert der != root
+    assert describe(der).subject.endswith("C=OpenESI")
+
+
+def test_a_malformed_hardware_name_is_remarked(authority: Authority, now: datetime) -> None:
+    der = read_certificates(authority.issue_device("malformed", now=now).cert)[0]
+    broken = der.replace(b"\x04\x09malformed", b"\x05\x09malformed")
+    assert broken != der
+    assert describe(broken).hardware is None
+    assert describe(broken).remarks == ("it has no readable hardwareModuleName",)
+
+
 def test_a_negative_serial_number_is_a_bad_certificate(authority: Authority) -> None:
     serial = load_certificate(authority.chain[0]).serial_number
     octets = serial.to_bytes(serial.bit_length() // 8 + 1, "big")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import binascii
+import contextlib
 import re
 import warnings
 from dataclasses import dataclass
@@ -22,7 +23,7 @@ from openesi.pki.profile import INDEFINITE, POLICY_ARC, Role
 from openesi.sep2.identity import lfdi_from_certificate, sfdi_from_lfdi
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterator, Sequence
     from datetime import datetime
 
 CHAIN_MAX: Final = 4
@@ -128,10 +129,10 @@ def load_certificate(der: bytes) -> x509.Certificate:
     if len(der) > CERTIFICATE_MAX_OCTETS:
         raise BadCertificate(f"The certificate is larger than {CERTIFICATE_MAX_OCTETS} octets.")
     try:
-        with warnings.catch_warnings(action="error", category=CryptographyDeprecationWarning):
+        with _parser_warnings():
             certificate = x509.load_der_x509_certificate(der)
-        # The parser reads names only when asked; asked here, they are no surprise later.
-        _ = certificate.subject, certificate.issuer
+            # The parser reads names only when asked; asked here, they are no surprise later.
+            _ = certificate.subject, certificate.issuer
         return certificate
     except _UNREADABLE as error:
         raise BadCertificate(f"This is not a certificate in DER or PEM: {_first_line(error)}") from None
@@ -157,7 +158,8 @@ def check_chain(chain: Sequence[bytes]) -> str | None:
 @lru_cache(maxsize=CHECKED_MAX)
 def _check_certificate(der: bytes) -> str | None:
     try:
-        extensions = load_certificate(der).extensions
+        with _parser_warnings():
+            extensions = load_certificate(der).extensions
     except BadCertificate as error:
         return str(error)
     except _UNREADABLE as error:
@@ -174,7 +176,8 @@ def describe(der: bytes) -> Description:
     """Say what a certificate holds; raise BadCertificate if it cannot be read."""
     certificate = load_certificate(der)
     try:
-        return _describe(der, certificate)
+        with _parser_warnings():
+            return _describe(der, certificate)
     except _UNREADABLE as error:
         raise BadCertificate(f"The certificate cannot be read: {_first_line(error)}") from None
 
@@ -219,7 +222,7 @@ def _remarks(der: bytes, certificate: x509.Certificate, role: Role) -> list[str]
         "it has an extendedKeyUsage": _extension(certificate, x509.ExtendedKeyUsage) is not None,
         "its subject is empty, but subjectAltName is not critical": not certificate.subject.rdns
         and not _is_critical(certificate, x509.SubjectAlternativeName),
-        "it has no hardwareModuleName": role is Role.DEVICE
+        "it has no readable hardwareModuleName": role is Role.DEVICE
         and _hardware(_extension(certificate, x509.SubjectAlternativeName) or ()) is None,
     }
     remarks = [text for text, is_wrong in wrong.items() if is_wrong]
@@ -241,7 +244,8 @@ def _role(certificate: x509.Certificate) -> Role:
 def _hardware(names: x509.SubjectAlternativeName | tuple[()]) -> HardwareModuleName | None:
     for name in names:
         if isinstance(name, x509.OtherName) and name.type_id.dotted_string == TYPE_ID:
-            return decode_hardware_module_name(name.value)
+            with contextlib.suppress(PeerError):  # `remarks` tells of a device without a readable name
+                return decode_hardware_module_name(name.value)
     return None
 
 
@@ -262,6 +266,15 @@ def _is_critical(certificate: x509.Certificate, kind: type[x509.ExtensionType]) 
 def _extension_name(oid: x509.ObjectIdentifier) -> str:
     name = _NAMES.get(oid)
     return f"{name} ({oid.dotted_string})" if name else oid.dotted_string
+
+
+@contextlib.contextmanager
+def _parser_warnings() -> Iterator[None]:
+    """Raise what the parser will refuse one day; drop its other warnings, or strangers could fill our log."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", UserWarning)
+        warnings.simplefilter("error", CryptographyDeprecationWarning)
+        yield
 
 
 def _first_line(error: Exception) -> str:
