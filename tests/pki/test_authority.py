@@ -287,6 +287,7 @@ def test_roots_of_others_are_trusted_when_put_there(tmp_path: Path, now: datetim
     assert [file.name for file in own] == ["mica.pem", "serca.pem"]
     (ours.directory / "trusted" / "theirs.pem").write_bytes(theirs.ca.read_bytes())
     assert ours.trusted_files() == (*own, ours.directory / "trusted" / "theirs.pem")
+    assert ours.trusted() == (*ours.chain, theirs.chain[-1])
 
 
 def test_trusted_files_are_bounded(tmp_path: Path, now: datetime) -> None:

@@ -163,6 +163,10 @@ class Authority:
             raise LocalError(f"{self.directory / 'trusted'} holds more than {TRUSTED_FILES_MAX} files.")
         return (*_authority_files(self.directory), *others)
 
+    def trusted(self) -> tuple[bytes, ...]:
+        """Return the certificates in ``trusted_files``, DER."""
+        return tuple(der for file in self.trusted_files() for der in read_certificates(file))
+
     def server(self) -> Identity:
         """Return the server's files; raise NoAuthority if no certificate was issued for it."""
         return self._identity(self._server_files(), "server HOST...")
