@@ -42,6 +42,7 @@ from openesi.store import Reader, Store, StoreError, Transaction
 log = logging.getLogger(__name__)
 
 MAX_CALLERS = 50_000  # certificates remembered; each connection may bring a new one
+LOG_LINES_A_MINUTE = 600  # refusals logged; a client that sends nonsense must not fill the disk
 MAX_DUE = 1_000  # events switched in one transaction; more wait for the next
 
 
@@ -56,6 +57,8 @@ class Application:
         self._callers: dict[bytes, Caller] = {}
         self._due: float = 0.0  # nothing is served before the first look at what is due
         self._fresh = False
+        self._log_minute = 0
+        self._log_lines = 0
 
     def __call__(self, request: Request) -> Response | Awaitable[Response]:
         """Answer at once what is kept, else work it out."""
@@ -221,6 +224,12 @@ class Application:
         return Response(status, body, headers=headers, content_type=media.content_type)
 
     def _log_refusal(self, status: int, text: str, request: Request) -> None:
+        minute = int(self._clock()) // 60
+        if minute != self._log_minute:
+            self._log_minute, self._log_lines = minute, 0
+        self._log_lines += 1
+        if self._log_lines > LOG_LINES_A_MINUTE:
+            return
         lfdi = request.peer.lfdi.hex() if request.peer.lfdi else "none"
         log.info(
             "refused status=%d method=%s target=%.120r lfdi=%s address=%s reason=%.300r",

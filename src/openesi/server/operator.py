@@ -141,6 +141,30 @@ def cancel_control(
     return cancelled
 
 
+def control_at(reader: Reader, path: str) -> ControlSummary:
+    """Return the control at a path. Raises LocalError if there is none."""
+    row = _existing(reader, path, sep.DERControl)
+    return summarize_control(row.path, read_document(row, sep.DERControl))
+
+
+def control_path(reader: Reader, named: str) -> str:
+    """Return the path of a control that is named by its path or by its mRID. Raises LocalError."""
+    if named.count("/") > 1:
+        return named
+    row = reader.find_anywhere(identity.parse_mrid(named.lstrip("/")), "DERControl")
+    if row is None:
+        raise LocalError(f"there is no control {named.lstrip('/')}")
+    return row.path
+
+
+def active_power(power_w: float) -> sep.ActivePower:
+    """Return a power in W as the standard writes it: 16 bits and the smallest power of ten that fits."""
+    multiplier = 0
+    while abs(round(power_w / 10**multiplier)) > 32_767:
+        multiplier += 1
+    return sep.ActivePower(multiplier=multiplier, value=round(power_w / 10**multiplier))
+
+
 def limit_percent(reader: Reader, power_w: Decimal) -> int:
     """Return opModMaxLimW (hundredths of a percent) that limits all devices together to ``power_w``.
 

@@ -1,0 +1,187 @@
+"""``openesi event``: controls, as the operator sends and watches them."""
+
+from __future__ import annotations
+
+import time
+from datetime import datetime
+from typing import Annotated, Any
+
+import typer
+
+from openesi.cli import output, units
+from openesi.cli.api import ApiUrl, RunningData, ask
+from openesi.cli.options import AsJson, noun_app
+from openesi.errors import WrongUsage
+
+app = noun_app(
+    """Send, cancel, list and watch events.
+
+    \b
+    openesi event send --limit 2kW --for 2m
+    openesi event list
+    openesi event cancel /derp/1/derc/1
+    """
+)
+
+WATCH_S = 1.0
+
+
+@app.command()
+def send(
+    *,
+    limit: Annotated[
+        str | None,
+        typer.Option(metavar="POWER", help="Most power the devices may give together: 2kW or 40%."),
+    ] = None,
+    target: Annotated[
+        str | None, typer.Option(metavar="POWER", help="Power each device is to give: 1.5kW; negative: take.")
+    ] = None,
+    connect: Annotated[bool | None, typer.Option(help="Connect to the grid, or disconnect.")] = None,
+    energize: Annotated[bool | None, typer.Option(help="Energize, or cease to energize.")] = None,
+    duration: Annotated[str, typer.Option("--for", metavar="TIME", help="How long: 90s, 2m, 1.5h.")] = "1h",
+    start: Annotated[
+        str, typer.Option("--at", metavar="TIME", help="When: now, 'in 10m', 2026-11-20T18:00+01:00.")
+    ] = "now",
+    program: Annotated[str, typer.Option(metavar="HREF", help="The program it belongs to.")] = "/derp/1",
+    description: Annotated[str | None, typer.Option(metavar="TEXT", help="At most 32 octets.")] = None,
+    randomize_start: Annotated[
+        int | None,
+        typer.Option(metavar="SECONDS", help="Devices start up to this much later; negative: earlier."),
+    ] = None,
+    randomize_duration: Annotated[
+        int | None,
+        typer.Option(metavar="SECONDS", help="Devices end up to this much later; negative: earlier."),
+    ] = None,
+    api: ApiUrl = None,
+    data: RunningData = None,
+    as_json: AsJson = False,
+) -> None:
+    """Send a DERControl.
+
+    \b
+    openesi event send --limit 2kW --for 2m
+    openesi event send --limit 40% --at 'in 10m' --for 1h
+    openesi event send --no-energize --for 5m
+    """
+    body: dict[str, Any] = {
+        "duration_s": units.parse_duration(duration),
+        "program": program,
+        "description": description,
+        "randomize_start_s": randomize_start,
+        "randomize_duration_s": randomize_duration,
+        "connect": connect,
+        "energize": energize,
+    }
+    if start.strip() != "now":
+        body["start"] = units.parse_start(start, now=time.time())
+    if limit is not None:
+        unit, value = units.parse_limit(limit)
+        body[f"limit_{unit}"] = float(value)
+    if target is not None:
+        body["target_w"] = float(units.parse_power(target))
+    if limit is None and target is None and connect is None and energize is None:
+        raise WrongUsage("Say what to do: --limit 2kW, --target 1kW, --no-connect or --no-energize.")
+    sent = ask(
+        "POST", "/api/events", api=api, data=data, body={k: v for k, v in body.items() if v is not None}
+    )
+    if as_json:
+        output.write_json(sent)
+        return
+    output.write(output.render_facts(_facts(sent)))
+    output.say(f"\nWatch it: openesi event watch. Take it back: openesi event cancel {sent['href']}")
+
+
+@app.command()
+def cancel(
+    event: Annotated[str, typer.Argument(metavar="EVENT", help="Its href or its mRID.")],
+    *,
+    randomized: Annotated[
+        bool, typer.Option("--randomized", help="Devices end within their randomization, not all at once.")
+    ] = False,
+    api: ApiUrl = None,
+    data: RunningData = None,
+    as_json: AsJson = False,
+) -> None:
+    """Cancel an event."""
+    query = "?randomized=true" if randomized else ""
+    cancelled = ask("DELETE", f"/api/events/{event.lstrip('/')}{query}", api=api, data=data)
+    if as_json:
+        output.write_json(cancelled)
+    else:
+        output.write(output.render_facts(_facts(cancelled)))
+
+
+@app.command("list")
+def list_(*, api: ApiUrl = None, data: RunningData = None, as_json: AsJson = False) -> None:
+    """List events that are not over."""
+    found = ask("GET", "/api/events", api=api, data=data)
+    if as_json:
+        output.write_json(found)
+        return
+    output.write(_table(found))
+    if not found:
+        output.say("No event. Next: openesi event send --limit 2kW --for 2m")
+
+
+@app.command()
+def watch(*, api: ApiUrl = None, data: RunningData = None, as_json: AsJson = False) -> None:
+    """Print a line whenever an event comes, changes or goes, until interrupted."""
+    known: dict[str, Any] = {}
+    while True:
+        found = {event["href"]: event for event in ask("GET", "/api/events", api=api, data=data)}
+        for href in [*found, *(gone for gone in known if gone not in found)]:
+            event = found.get(href, known.get(href, {}) | {"status": "over"})
+            if event.get("status") != known.get(href, {}).get("status"):
+                _write_change(event, as_json=as_json)
+        known = found
+        time.sleep(WATCH_S)
+
+
+def _write_change(event: dict[str, Any], *, as_json: bool) -> None:
+    if as_json:
+        output.write_json_line(event)
+        return
+    when = datetime.now().astimezone().isoformat(timespec="seconds")
+    output.write(f"{when}  {event['status']:<10}  {_control(event)}  {event['href']}")
+
+
+def _facts(event: dict[str, Any]) -> list[tuple[str, str]]:
+    return [
+        ("Event", event["href"]),
+        ("mRID", event["mrid"]),
+        ("Status", event["status"]),
+        ("Control", _control(event)),
+        ("Start", _time(event["start"])),
+        ("End", _time(event["start"] + event["duration"])),
+    ]
+
+
+def _table(events: list[dict[str, Any]]) -> str:
+    rows = [
+        (
+            event["href"],
+            event["status"],
+            _time(event["start"]),
+            event["duration"],
+            _control(event),
+            event["description"] or "",
+        )
+        for event in events
+    ]
+    return output.render_table(("event", "status", "start", "s", "control", "description"), rows)
+
+
+def _control(event: dict[str, Any]) -> str:
+    parts = []
+    for name, value in event["control"].items():
+        if name == "opModMaxLimW":
+            parts.append(f"limit {value / 100:g} % of setMaxW")
+        elif name == "opModTargetW":
+            parts.append(f"target {units.format_power(value['value'] * 10.0 ** value['multiplier'])}")
+        else:
+            parts.append(f"{name} {value}")
+    return ", ".join(parts)
+
+
+def _time(seconds: int) -> str:
+    return datetime.fromtimestamp(seconds).astimezone().isoformat(timespec="seconds")

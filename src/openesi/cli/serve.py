@@ -1,0 +1,162 @@
+"""``openesi serve``: the server on this machine."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+import signal
+from ipaddress import ip_network
+from pathlib import Path
+from typing import Annotated
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+
+import typer
+
+from openesi.cli import output
+from openesi.cli.options import DataDir, noun_app
+from openesi.errors import WrongUsage
+from openesi.sep2.editions import EDITIONS
+from openesi.server.service import Place, running
+from openesi.server.settings import Settings, Unwritten
+from openesi.server.tls import ProxySettings
+from openesi.web.listener import listening
+
+app = noun_app("Run the IEEE 2030.5 server and the operator's page.", single=True)
+
+LOG_FORMAT = "%(asctime)s %(levelname)s %(name)s %(message)s"
+
+
+@app.command()
+def serve(
+    data: DataDir,
+    *,
+    host: Annotated[
+        list[str] | None,
+        typer.Option("--host", metavar="ADDRESS", help="Address to listen on; all if not given."),
+    ] = None,
+    port: Annotated[int, typer.Option(help="Port for devices; 0 takes a free one.")] = 8443,
+    web_host: Annotated[
+        str, typer.Option(help="Address of the operator's page and API. They have no login: keep it local.")
+    ] = "127.0.0.1",
+    web_port: Annotated[int, typer.Option(help="Port of the operator's page; 0 takes a free one.")] = 8080,
+    database: Annotated[
+        str | None, typer.Option(metavar="URL", help="sqlite:///FILE; DIR/openesi.db if not given.")
+    ] = None,
+    workers: Annotated[int, typer.Option(min=1, help="Processes that answer devices.")] = 1,
+    profile: Annotated[
+        str, typer.Option(metavar="NAME", help=f"Edition devices are spoken to in: {', '.join(EDITIONS)}.")
+    ] = "2018",
+    timezone: Annotated[
+        str, typer.Option(metavar="ZONE", help="Time zone that Time tells, as Europe/Paris.")
+    ] = "UTC",
+    pen: Annotated[
+        int, typer.Option(metavar="N", min=0, max=2**32 - 1, help="Your IANA enterprise number, for mRIDs.")
+    ] = 0,
+    gcm: Annotated[
+        bool, typer.Option("--gcm", help="Offer AES-128-GCM after the mandatory AES-128-CCM-8.")
+    ] = False,
+    ca: Annotated[
+        list[Path] | None,
+        typer.Option("--ca", metavar="FILE", help="Trust client certificates of this CA too; repeatable."),
+    ] = None,
+    proxy: Annotated[
+        list[str] | None,
+        typer.Option("--proxy", metavar="NETWORK", help="Speak plain HTTP to TLS proxies here; repeatable."),
+    ] = None,
+    proxy_header: Annotated[
+        str, typer.Option(metavar="NAME", help="Header in which a proxy hands the certificate over.")
+    ] = "X-Client-Cert",
+    in_band: Annotated[
+        bool, typer.Option(help="Let devices with a trusted certificate register themselves.")
+    ] = True,
+    poll: Annotated[int, typer.Option(metavar="SECONDS", min=1, help="pollRate given to devices.")] = 900,
+    post: Annotated[int, typer.Option(metavar="SECONDS", min=1, help="postRate given to mirrors.")] = 300,
+    unwritten: Annotated[
+        Unwritten, typer.Option(help="Answer for what a device has not written yet.")
+    ] = Unwritten.BLANK,
+    quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Do not log refused requests.")] = False,
+) -> None:
+    """Run the server until it is told to stop.
+
+    Certificates and database are made in DIR if they are not there.
+    Prints one line when it is up: ready https://... http://...
+
+    \b
+    openesi serve --data DIR
+    openesi serve --data DIR --timezone America/Los_Angeles --poll 300
+    """
+    if workers > 1:
+        raise WrongUsage(
+            "More than one worker is not there yet; one process serves on SQLite. Use --workers 1."
+        )
+    if profile not in EDITIONS:
+        raise WrongUsage(f"There is no profile {profile!r}. Choose one of {', '.join(EDITIONS)}.")
+    place = Place(
+        data=data,
+        hosts=tuple(host) if host else None,
+        port=port,
+        database=_database(database),
+        allow_gcm=gcm,
+        extra_ca_files=tuple(ca or ()),
+        proxy=_proxy(proxy, proxy_header),
+    )
+    settings = Settings(
+        edition=EDITIONS[profile],
+        pen=pen,
+        timezone=_zone(timezone),
+        in_band_registration=in_band,
+        unwritten=unwritten,
+        default_poll_rate=poll,
+        post_rate=post,
+    )
+    logging.basicConfig(level=logging.WARNING if quiet else logging.INFO, format=LOG_FORMAT)
+    asyncio.run(run_until_told(place, settings, web_host=web_host, web_port=web_port))
+
+
+async def run_until_told(place: Place, settings: Settings, *, web_host: str, web_port: int) -> None:
+    """Run server and web listener until SIGINT or SIGTERM; print where they are once they are up."""
+    stop = stopping()
+    async with (
+        running(place, settings) as service,
+        listening(service, host=web_host, port=web_port) as web_url,
+    ):
+        output.write(f"ready {service.url} {web_url}")
+        await stop.wait()
+
+
+def stopping() -> asyncio.Event:
+    """Return an event that SIGINT and SIGTERM set."""
+    stop = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for name in (signal.SIGINT, signal.SIGTERM):
+        with contextlib.suppress(NotImplementedError):
+            loop.add_signal_handler(name, stop.set)
+    return stop
+
+
+def _database(url: str | None) -> Path | None:
+    if url is None:
+        return None
+    scheme, _, rest = url.partition("://")
+    if scheme != "sqlite" or not rest.startswith("/"):
+        raise WrongUsage(f"--database {url!r}: this build stores in sqlite:///FILE only.")
+    return Path(rest[1:])
+
+
+def _proxy(networks: list[str] | None, header: str) -> ProxySettings | None:
+    if not networks:
+        return None
+    try:
+        return ProxySettings(tuple(ip_network(one) for one in networks), header.lower())
+    except ValueError as error:
+        raise WrongUsage(f"--proxy: {error}. Give an address or a network as 10.0.0.0/8.") from None
+
+
+def _zone(name: str) -> str:
+    try:
+        return ZoneInfo(name).key
+    except (ZoneInfoNotFoundError, ValueError):
+        raise WrongUsage(
+            f"There is no time zone {name!r}. Use a name as America/Los_Angeles or UTC."
+        ) from None

@@ -1,0 +1,156 @@
+"""One running server: store, application, wire and clock put together, and taken apart again in order."""
+
+from __future__ import annotations
+
+import asyncio
+import gc
+import logging
+import time
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
+from pathlib import Path
+
+from openesi.pki import Authority, check_chain
+from openesi.pki.authority import NoAuthority
+from openesi.server import operator
+from openesi.server.application import Application
+from openesi.server.http import Limits
+from openesi.server.settings import Settings
+from openesi.server.tls import ProxySettings, ServerTLS, TLSSettings
+from openesi.server.wire import Wire, serve
+from openesi.store import Store
+from openesi.store.sqlite import SQLiteStore
+
+log = logging.getLogger(__name__)
+
+DRAIN_S = 5.0  # how long requests in flight may take when the server is told to stop
+LONGEST_SLEEP_S = 0.5  # others write to the same file, and the clock may be set while we sleep
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Place:
+    """Where a server lives and listens.
+
+    ``data`` holds certificates and, unless ``database`` names another file, the database; ``hosts`` are the
+    addresses to listen on (None: all); ``proxy`` makes it speak plain HTTP to a proxy that ends TLS and hands
+    the certificate over; ``extra_ca_files`` are trusted beside the own authority; ``names`` go into a new
+    server certificate.
+    """
+
+    data: Path
+    hosts: tuple[str, ...] | None = None
+    port: int = 8443
+    database: Path | None = None
+    allow_gcm: bool = False
+    extra_ca_files: tuple[Path, ...] = ()
+    proxy: ProxySettings | None = None
+    names: tuple[str, ...] = ("localhost", "127.0.0.1", "::1")
+    limits: Limits = field(default_factory=Limits)
+
+
+@dataclass(slots=True)
+class Service:
+    """A server that runs: what the operator's side works with."""
+
+    place: Place
+    settings: Settings
+    store: Store
+    application: Application
+    wire: Wire
+    tls: ServerTLS | None
+    authority: Authority
+    clock: Callable[[], float]
+
+    @property
+    def url(self) -> str:
+        """Where clients find DeviceCapability."""
+        host = self.place.hosts[0] if self.place.hosts else "localhost"
+        scheme = "https" if self.tls is not None else "http"
+        return f"{scheme}://{f'[{host}]' if ':' in host else host}:{self.wire.port}/dcap"
+
+
+def database_path(data: Path) -> Path:
+    """Return where the database of a data directory is."""
+    return data / "openesi.db"
+
+
+def open_authority(place: Place) -> Authority:
+    """Return the authority of a data directory; make it, and the server's certificate, if missing."""
+    now = datetime.now(UTC)
+    try:
+        authority = Authority.open(place.data)
+    except NoAuthority:
+        authority = Authority.create(place.data, now=now)
+    try:
+        authority.server()
+    except NoAuthority:
+        authority.issue_server(place.names, now=now)
+    return authority
+
+
+@asynccontextmanager
+async def running(
+    place: Place, settings: Settings, *, clock: Callable[[], float] = time.time
+) -> AsyncIterator[Service]:
+    """Bring a server up and, at the end, down: requests in flight are finished, writes are on the disk.
+
+    Raises LocalError for files that cannot be used, OSError for a port that is taken.
+    """
+    place.data.mkdir(parents=True, exist_ok=True)
+    authority = open_authority(place)
+    started = int(clock())
+    settings = replace(settings, lfdi=authority.server().lfdi, started=started)
+    store = SQLiteStore(place.database or database_path(place.data))
+    try:
+        await store.write(lambda tx: operator.set_up(tx, started, settings))
+        application = Application(store, settings, clock=clock)
+        pinned = await store.read(lambda reader: reader.pinned())
+        tls = None if place.proxy else _server_tls(place, authority, pinned)
+        wire = await serve(
+            application,
+            host=place.hosts,  # type: ignore[arg-type]
+            port=place.port,
+            tls=tls,
+            proxy=place.proxy,
+            limits=place.limits,
+            on_error=application.refuse,
+        )
+        service = Service(place, settings, store, application, wire, tls, authority, clock)
+        ticking = asyncio.create_task(_keep_time(service), name="openesi-clock")
+        gc.freeze()  # what is loaded now stays: ElementTree's garbage need not be sought among it
+        try:
+            yield service
+        finally:
+            ticking.cancel()
+            await wire.close(DRAIN_S)
+    finally:
+        await store.close()
+
+
+def _server_tls(place: Place, authority: Authority, pinned: list[bytes]) -> ServerTLS:
+    server = authority.server()
+    return ServerTLS(
+        TLSSettings(
+            server.cert,
+            server.key,
+            ca_files=(*authority.trusted_files(), *place.extra_ca_files),
+            pinned=tuple(pinned),
+            allow_gcm=place.allow_gcm,
+            verify_chain=check_chain,
+        )
+    )
+
+
+async def _keep_time(service: Service) -> None:
+    """Switch events at their second, and trust newly pinned certificates, also while nobody asks."""
+    known: set[bytes] = set()
+    while True:
+        due = await service.application.tick()
+        if service.tls is not None:
+            pinned = await service.store.read(lambda reader: reader.pinned())
+            for certificate in set(pinned) - known:
+                service.tls.pin(certificate)
+            known.update(pinned)
+        await asyncio.sleep(min(max(0.0, due - service.clock()), LONGEST_SLEEP_S))

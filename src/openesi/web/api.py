@@ -1,0 +1,292 @@
+"""The operator's JSON API. What it can do stands in ``server.operator``; here is only its form.
+
+It has no login: whoever reaches the listener is the operator. So it listens on this machine alone unless told
+otherwise, answers only under host names it was told, and takes writes only as JSON (which a page of another
+site cannot send without being asked first).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from decimal import Decimal
+from typing import Annotated, Any, TypeVar
+
+import msgspec
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import Route
+
+from openesi.errors import LocalError, PeerError
+from openesi.sep2 import identity
+from openesi.sep2 import model as sep
+from openesi.server import operator
+from openesi.server.service import Service
+
+MAX_BODY = 64 << 10  # an operator's request is small; a mistaken upload is not
+MAX_DURATION_S = 366 * 86_400
+Body = TypeVar("Body", bound=msgspec.Struct)
+Positive = Annotated[int, msgspec.Meta(gt=0, le=MAX_DURATION_S)]
+Percent = Annotated[float, msgspec.Meta(ge=0, le=100)]
+
+
+class NewDevice(msgspec.Struct, forbid_unknown_fields=True):
+    """Body of POST /api/devices."""
+
+    lfdi: str
+    pin: int = 111115
+    aggregator: str | None = None
+    edition: str | None = None
+
+
+class NewProgram(msgspec.Struct, forbid_unknown_fields=True):
+    """Body of POST /api/programs."""
+
+    description: Annotated[str, msgspec.Meta(min_length=1, max_length=32)]
+    primacy: Annotated[int, msgspec.Meta(ge=0, le=255)] = 1
+
+
+class Modes(msgspec.Struct, forbid_unknown_fields=True):
+    """What a control or default sets: a limit in W or percent, a target in W, connect, energize."""
+
+    limit_w: Annotated[float, msgspec.Meta(ge=0)] | None = None
+    limit_percent: Percent | None = None
+    target_w: float | None = None
+    connect: bool | None = None
+    energize: bool | None = None
+
+
+class NewEvent(Modes):
+    """Body of POST /api/events. ``start`` is in s since 1970; now if it is not given."""
+
+    duration_s: Positive = 3_600
+    start: int | None = None
+    program: str = operator.FIRST_PROGRAM
+    description: Annotated[str, msgspec.Meta(max_length=32)] | None = None
+    randomize_start_s: Annotated[int, msgspec.Meta(ge=-3_600, le=3_600)] | None = None
+    randomize_duration_s: Annotated[int, msgspec.Meta(ge=-3_600, le=3_600)] | None = None
+
+
+class Default(Modes):
+    """Body of PUT /api/default."""
+
+    program: str = operator.FIRST_PROGRAM
+
+
+Endpoint = Callable[[Service, Request], Awaitable[Response]]
+
+
+async def get_status(service: Service, request: Request) -> Response:
+    """Say what this server is."""
+    del request
+    counted = await service.store.read(lambda reader: reader.count("/edev"))
+    return answer({
+        "server": service.url,
+        "lfdi": identity.format_lfdi(service.settings.lfdi),
+        "sfdi": identity.sfdi_from_lfdi(service.settings.lfdi),
+        "edition": service.settings.edition.name,
+        "started": service.settings.started,
+        "now": service.clock(),
+        "devices": counted,
+        "requests": service.wire.statistics.requests,
+    })  # fmt: skip
+
+
+async def get_devices(service: Service, request: Request) -> Response:
+    """List registered devices."""
+    start, limit = _paging(request)
+    return answer(await service.store.read(lambda reader: operator.devices(reader, start=start, limit=limit)))
+
+
+async def post_device(service: Service, request: Request) -> Response:
+    """Register a device out of band."""
+    body = await read_body(request, NewDevice)
+    lfdi = identity.parse_lfdi(body.lfdi)
+    aggregator = identity.parse_lfdi(body.aggregator) if body.aggregator else None
+    pin = identity.parse_pin(f"{body.pin:06d}")
+    now = int(service.clock())
+
+    def register(tx: Any) -> str:
+        row = operator.add_device(
+            tx, lfdi, pin=pin, now=now, settings=service.settings, aggregator_lfdi=aggregator
+        )
+        if body.edition is not None:
+            operator.set_edition(tx, lfdi, body.edition)
+        return row.path
+
+    href = await service.store.write(register)
+    return answer(
+        {"href": href, "lfdi": identity.format_lfdi(lfdi), "sfdi": identity.sfdi_from_lfdi(lfdi)}, 201
+    )
+
+
+async def delete_device(service: Service, request: Request) -> Response:
+    """Forget a device."""
+    lfdi = identity.parse_lfdi(request.path_params["lfdi"])
+    await service.store.write(lambda tx: operator.remove_device(tx, lfdi))
+    return Response(status_code=204)
+
+
+async def get_programs(service: Service, request: Request) -> Response:
+    """List programs."""
+    del request
+    found = await service.store.read(operator.programs)
+    return answer([
+        {
+            "href": path,
+            "mrid": identity.format_mrid(program.mRID),
+            "description": program.description,
+            "primacy": program.primacy,
+        }
+        for path, program in found
+    ])  # fmt: skip
+
+
+async def post_program(service: Service, request: Request) -> Response:
+    """Add a program."""
+    body = await read_body(request, NewProgram)
+    row = await service.store.write(
+        lambda tx: operator.add_program(
+            tx, description=body.description, primacy=body.primacy, settings=service.settings
+        )
+    )
+    return answer({"href": row.path}, 201)
+
+
+async def get_events(service: Service, request: Request) -> Response:
+    """List the controls of all programs, or of ``?program=/derp/1``, that are not over."""
+    wanted = request.query_params.get("program")
+
+    def look(reader: Any) -> list[operator.ControlSummary]:
+        found = [wanted] if wanted else [path for path, _ in operator.programs(reader)]
+        return [control for path in found for control in operator.controls(reader, path)]
+
+    return answer(await service.store.read(look))
+
+
+async def post_event(service: Service, request: Request) -> Response:
+    """Send a control."""
+    body = await read_body(request, NewEvent)
+    now = int(service.clock())
+
+    def send(tx: Any) -> operator.ControlSummary:
+        order = operator.ControlOrder(
+            base=control_base(tx, body),
+            start=now if body.start is None else body.start,
+            duration_s=body.duration_s,
+            description=body.description,
+            randomize_start_s=body.randomize_start_s,
+            randomize_duration_s=body.randomize_duration_s,
+        )
+        row = operator.send_control(tx, body.program, order, now=now, settings=service.settings)
+        return operator.control_at(tx, row.path)
+
+    return answer(await service.store.write(send), 201)
+
+
+async def delete_event(service: Service, request: Request) -> Response:
+    """Cancel a control, given by its path or mRID."""
+    randomized = request.query_params.get("randomized") == "true"
+    named = "/" + request.path_params["event"]
+    now = int(service.clock())
+
+    def cancel(tx: Any) -> operator.ControlSummary:
+        path = operator.control_path(tx, named)
+        operator.cancel_control(tx, path, now=now, randomized=randomized)
+        return operator.control_at(tx, path)
+
+    return answer(await service.store.write(cancel))
+
+
+async def put_default(service: Service, request: Request) -> Response:
+    """Set what applies while no control does."""
+    body = await read_body(request, Default)
+    await service.store.write(
+        lambda tx: operator.set_default(tx, body.program, control_base(tx, body), settings=service.settings)
+    )
+    return Response(status_code=204)
+
+
+def control_base(reader: Any, modes: Modes) -> sep.DERControlBase:
+    """Return the modes in the standard's terms. Raises LocalError for two limits at once."""
+    if modes.limit_w is not None and modes.limit_percent is not None:
+        raise LocalError("give the limit in W or in percent, not both")
+    limit = None
+    if modes.limit_percent is not None:
+        limit = round(modes.limit_percent * 100)
+    elif modes.limit_w is not None:
+        limit = operator.limit_percent(reader, Decimal(str(modes.limit_w)))
+    return sep.DERControlBase(
+        opModConnect=modes.connect,
+        opModEnergize=modes.energize,
+        opModMaxLimW=limit,
+        opModTargetW=operator.active_power(modes.target_w) if modes.target_w is not None else None,
+    )
+
+
+async def read_body(request: Request, kind: type[Body]) -> Body:
+    """Read a JSON body as ``kind``. Raises HTTPException (415, 413, 422)."""
+    if request.headers.get("content-type", "").partition(";")[0].strip() != "application/json":
+        raise HTTPException(415, "send application/json")
+    data = b""
+    async for piece in request.stream():
+        data += piece
+        if len(data) > MAX_BODY:
+            raise HTTPException(413, f"at most {MAX_BODY} octets")
+    try:
+        return msgspec.json.decode(data, type=kind)
+    except msgspec.MsgspecError as error:
+        raise HTTPException(422, str(error)) from None
+
+
+def answer(value: object, status: int = 200) -> Response:
+    """Return a value as JSON."""
+    return Response(msgspec.json.encode(value), status, media_type="application/json")
+
+
+def problem(status: int, text: str) -> Response:
+    """Return what went wrong, for people and programs."""
+    return answer({"error": text}, status)
+
+
+def routes(service: Service) -> list[Route]:
+    """Return the routes of the API, each bound to ``service``."""
+
+    def bound(endpoint: Endpoint) -> Callable[[Request], Awaitable[Response]]:
+        async def call(request: Request) -> Response:
+            try:
+                return await endpoint(service, request)
+            except PeerError as error:
+                return problem(error.status, str(error))
+            except LocalError as error:
+                return problem(422, str(error))
+
+        return call
+
+    return [Route(path, bound(endpoint), methods=[method]) for method, path, endpoint in ENDPOINTS]
+
+
+def _paging(request: Request) -> tuple[int, int]:
+    try:
+        start, limit = (
+            int(request.query_params.get(name, default)) for name, default in (("start", 0), ("limit", 1000))
+        )
+    except ValueError:
+        raise HTTPException(422, "start and limit are numbers") from None
+    if start < 0 or not 0 <= limit <= operator.MAX_LISTED:
+        raise HTTPException(422, f"start is at least 0, limit 0 to {operator.MAX_LISTED}")
+    return start, limit
+
+
+ENDPOINTS: tuple[tuple[str, str, Endpoint], ...] = (
+    ("GET", "/api/status", get_status),
+    ("GET", "/api/devices", get_devices),
+    ("POST", "/api/devices", post_device),
+    ("DELETE", "/api/devices/{lfdi}", delete_device),
+    ("GET", "/api/programs", get_programs),
+    ("POST", "/api/programs", post_program),
+    ("GET", "/api/events", get_events),
+    ("POST", "/api/events", post_event),
+    ("DELETE", "/api/events/{event:path}", delete_event),
+    ("PUT", "/api/default", put_default),
+)
