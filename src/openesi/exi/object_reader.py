@@ -1,0 +1,470 @@
+"""Streams to objects by tables: the next eight bits pick what to do.
+
+A stream is not aligned to octets, but its parts are octets most of the time. So it is kept eight times,
+shifted by 0 to 7 bits, and whatever begins at bit p is found as whole octets in copy ``p & 7`` from index
+``p >> 3``. And because event codes are short, each state of a grammar has a table of 256 rows: the row for
+the next eight bits tells how many of them are the event code (with the end of the element before it and the
+start of the text after it, where both are plain), what value follows, and which table comes next.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, Final, TypeAlias
+
+from openesi.exi.binding import Convert, FieldBinding, NotPlain, TypeBinding
+from openesi.exi.bits import is_xml_char, width_of
+from openesi.exi.datatypes import Facets, NBitType, UnsignedType, facets_of
+from openesi.exi.grammar import Grammars, Kind, Production, State
+from openesi.exi.limits import Limits
+
+# What a row says to do; ordered as the reader asks.
+(
+    _UNSIGNED,
+    _CHILD,
+    _NBIT,
+    _STRING,
+    _INTEGER,
+    _END,
+    _TYPE,  # an xsi:type: go on with the plan of that type
+    _SKIP,  # nothing but to go on with the next table
+    _BINARY,
+    _BOOLEAN,
+    _EMPTY,  # an element of text without text
+    _NOT_PLAIN,
+) = range(12)
+
+_OCTET = 8
+_ROWS = 256
+_PADDING = bytes(64)  # lets a reader look ahead at the end; what is read there is found out afterwards
+_NO_TEXT = "1000"  # the end at the second level, which an element of text without text has
+_UNBOUNDED = 1 << 30  # as long as the stream and its limits allow
+_HIT_LOCAL, _HIT_GLOBAL, _MISS = 0, 1, 2
+
+Row: TypeAlias = tuple[int, int, str, Any, Any]
+"""Bits to pass, what to do, the object's attribute, bounds or the like, the next table."""
+Table: TypeAlias = list[Row]
+
+_STOP: Final[Row] = (0, _NOT_PLAIN, "", None, None)
+
+
+class Plan:
+    """How to read elements of one type.
+
+    Attributes:
+        start: the table of the first state.
+        factory: called with the values read.
+        repeated: attributes whose values come as lists.
+        converts: attributes whose values are translated before the factory sees them.
+    """
+
+    __slots__ = ("converts", "factory", "repeated", "start")
+
+    def __init__(self, binding: TypeBinding, repeated: tuple[str, ...]) -> None:
+        fields = [*binding.elements.values(), *binding.attributes.values()]
+        self.factory = binding.factory
+        self.repeated = repeated
+        self.converts: tuple[tuple[str, Convert], ...] = tuple(
+            (one.attr, one.to_object) for one in fields if one.to_object is not None
+        )
+        self.start: Table = []
+
+
+class Plans:
+    """The plans of a schema's types, each made when first met."""
+
+    def __init__(self, grammars: Grammars, bindings: Mapping[str, TypeBinding]) -> None:
+        self.grammars = grammars
+        self._bindings = bindings
+        self._plans: dict[str, Plan | None] = {}
+        self._children: dict[str, str] = {}
+
+    def document(self, code: int) -> Plan:
+        """The plan of the document element with this code. Raises NotPlain if there is none."""
+        if code >= len(self.grammars.globals):
+            raise NotPlain
+        plan = self.plan(self.grammars.schema.elements[self.grammars.globals[code]])
+        if plan is None:
+            raise NotPlain
+        return plan
+
+    def plan(self, type_name: str) -> Plan | None:
+        """The plan of a type, or None for one that is not bound or does not fit into tables."""
+        if type_name not in self._plans:
+            self._plans[type_name] = None
+            binding = self._bindings.get(type_name)
+            if binding is not None:
+                self._plans[type_name] = _PlanMaker(self, type_name, binding).make()
+        return self._plans[type_name]
+
+    def derived(self, type_name: str) -> list[str]:
+        """Bound types that xsi:type may give to elements of this type; empty if there is no choice."""
+        found = [name for name in self.grammars.derived(type_name) if name in self._bindings]
+        return [type_name, *found] if found else []
+
+
+class _PlanMaker:
+    """Makes the tables of one type."""
+
+    def __init__(self, plans: Plans, type_name: str, binding: TypeBinding) -> None:
+        self._plans = plans
+        self._grammars = plans.grammars
+        self._type = type_name
+        self._binding = binding
+        self._many = {
+            one.name
+            for one in self._grammars.particles_of(type_name)
+            if one.max_occurs is None or one.max_occurs > 1
+        }
+        self._tables: dict[tuple[State, bool], Table] = {}
+
+    def make(self) -> Plan:
+        repeated = tuple(one.attr for name, one in self._binding.elements.items() if name in self._many)
+        plan = Plan(self._binding, repeated)
+        first = self._grammars.first(self._type)
+        plan.start = self._table(first, after_text=False)
+        self._add_xsi_type(plan.start, first)
+        return plan
+
+    def _table(self, state: State, *, after_text: bool) -> Table:
+        """The table of a state; ``after_text`` if the end of a simple element is still to be passed."""
+        key = (state, after_text)
+        if key in self._tables:
+            return self._tables[key]
+        table: Table = []
+        self._tables[key] = table
+        passed = 1 if after_text else 0
+        rows = [_STOP] * _ROWS
+        if passed + state.width > _OCTET and after_text:
+            _put(rows, 0, 1, (1, _SKIP, "", None, self._table(state, after_text=False)))
+        elif state.width <= _OCTET:
+            for code, production in enumerate(state.productions):
+                self._add(rows, code, passed + state.width, production)
+        table.extend(rows)
+        return table
+
+    def _add(self, rows: list[Row], code: int, width: int, production: Production) -> None:
+        """Add the rows of a production; ``code`` in ``width`` bits has the passed end as a leading zero."""
+        if production.kind is Kind.END:
+            _put(rows, code, width, (width, _END, "", None, None))
+            return
+        assert production.name is not None
+        assert production.next is not None
+        name = production.name
+        if production.kind is Kind.ATTRIBUTE:
+            bound = self._binding.attributes.get(name.local)
+            if bound is None:
+                return
+            attribute = next(
+                one for one in self._grammars.attributes_of(self._type) if one.name == name.local
+            )
+            facets = facets_of(self._grammars.schema, attribute.type)
+            table = self._table(production.next, after_text=False)
+            action, detail = _action(facets, name)
+            _put(rows, code, width, (width, action, bound.attr, detail, table))
+            return
+        bound = self._binding.elements.get(name.local)
+        assert production.type is not None
+        if bound is None:
+            return
+        if self._grammars.is_simple(production.type):
+            self._add_simple(rows, code, width, production, bound)
+            return
+        child = _Child(self._plans, production.type, many=name.local in self._many)
+        table = self._table(production.next, after_text=False)
+        _put(rows, code, width, (width, _CHILD, bound.attr, child, table))
+
+    def _add_simple(
+        self, rows: list[Row], code: int, width: int, production: Production, bound: FieldBinding
+    ) -> None:
+        """Add a simple element: its code, the zero bit that announces typed text, then the value."""
+        assert production.type is not None
+        assert production.name is not None
+        assert production.next is not None
+        if self._grammars.attributes_of(production.type) or production.name.local in self._many:
+            return
+        facets = facets_of(self._grammars.schema, production.type)
+        action, detail = _action(facets, production.name)
+        table = self._table(production.next, after_text=True)
+        if action in (_STRING, _BINARY) and width + len(_NO_TEXT) <= _OCTET:
+            nothing: str | bytes = "" if action == _STRING else b""
+            code_end = code << len(_NO_TEXT) | int(_NO_TEXT, 2)
+            ended = self._table(production.next, after_text=False)
+            _put(
+                rows,
+                code_end,
+                width + len(_NO_TEXT),
+                (width + len(_NO_TEXT), _EMPTY, bound.attr, nothing, ended),
+            )
+        if width < _OCTET:
+            _put(rows, code << 1, width + 1, (width + 1, action, bound.attr, detail, table))
+            return
+        text: list[Row] = [_STOP] * _ROWS
+        _put(text, 0, 1, (1, action, bound.attr, detail, table))
+        _put(rows, code, width, (width, _SKIP, "", None, text))
+
+    def _add_xsi_type(self, start: Table, first: State) -> None:
+        derived = self._plans.derived(self._type)
+        width = first.width + first.second_width
+        if not derived or width > _OCTET:
+            return
+        code = len(first.productions) << first.second_width | first.second.index(Kind.XSI_TYPE)
+        rows = list(start)
+        _put(rows, code, width, (width, _TYPE, "", _TypeNames(self._plans, derived), None))
+        start[:] = rows
+
+
+class _Child:
+    """The plan of a child element, found when the first one is met: types may refer to each other."""
+
+    __slots__ = ("_plans", "_type", "many", "ready")
+
+    def __init__(self, plans: Plans, type_name: str, *, many: bool) -> None:
+        self._plans = plans
+        self._type = type_name
+        self.many = many
+        self.ready: Plan | None = None
+
+    def plan(self) -> Plan:
+        if self.ready is None:
+            self.ready = self._plans.plan(self._type)
+            if self.ready is None:
+                raise NotPlain
+        return self.ready
+
+
+class _TypeNames:
+    """Types by the bits that name them in an xsi:type, as long as no new name has come into the tables."""
+
+    __slots__ = ("_by_bits", "_plans", "width")
+
+    def __init__(self, plans: Plans, type_names: list[str]) -> None:
+        self._plans = plans
+        names, namespace = plans.grammars.names, plans.grammars.schema.namespace
+        uri_width = width_of(len(names) + 1)
+        local_width = width_of(len(names[namespace]))
+        self.width = uri_width + _OCTET + local_width
+        uri = (list(names).index(namespace) + 1) << (_OCTET + local_width)
+        index = {name: position for position, name in enumerate(names[namespace])}
+        self._by_bits = {uri | index[name]: name for name in type_names}
+
+    def plan(self, view: bytes, p: int) -> tuple[Plan, int]:
+        """The plan that is named at bit ``p``, and where the name ends."""
+        start = p >> 3
+        bits = int.from_bytes(view[start : start + 8], "big") >> (64 - self.width)
+        plan = self._plans.plan(self._by_bits.get(bits, ""))
+        if plan is None:
+            raise NotPlain
+        return plan, p + self.width
+
+
+def _action(facets: Facets, name: Any) -> tuple[int, Any]:
+    datatype = facets.datatype
+    if facets.primitive == "integer":
+        if isinstance(datatype, NBitType):
+            # Values up to 255 are read as one octet; the width tells how many of its bits.
+            return (
+                (_NBIT, (datatype.low, datatype.high, datatype.width))
+                if datatype.width <= _OCTET
+                else _REFUSED
+            )
+        bounds = (
+            -(1 << 70) if facets.low is None else facets.low,
+            1 << 70 if facets.high is None else facets.high,
+        )
+        return (_UNSIGNED if isinstance(datatype, UnsignedType) else _INTEGER), bounds
+    if facets.primitive == "boolean":
+        return _BOOLEAN, None
+    if facets.primitive == "hexBinary":
+        return _BINARY, facets.max_length or _UNBOUNDED
+    return _STRING, (name, facets.max_length or _UNBOUNDED, facets.primitive == "anyURI")
+
+
+_REFUSED: Final = (_NOT_PLAIN, None)
+
+
+def _put(rows: list[Row], code: int, width: int, row: Row) -> None:
+    """Fill all rows whose eight bits begin with ``code``."""
+    spread = 1 << (_OCTET - width)
+    rows[code * spread : (code + 1) * spread] = [row] * spread
+
+
+def read_document(plans: Plans, data: bytes, position: int, limits: Limits) -> Any:
+    """Read a body that begins at bit ``position``.
+
+    Raises:
+        NotPlain: for a stream that has to be read as events.
+    """
+    if len(data) > limits.input_max_octets:
+        raise NotPlain
+    width = plans.grammars.document_width
+    whole = int.from_bytes(data + _PADDING, "big")
+    size = len(data) + len(_PADDING)
+    code = (whole >> (8 * size - position - width)) & ((1 << width) - 1)
+    reader = _Reader([(whole << shift).to_bytes(size + 1, "big")[1:] for shift in range(_OCTET)], limits)
+    try:
+        value, end = reader.element(position + width, plans.document(code), 1)
+    except (IndexError, TypeError, ValueError) as error:
+        # Beyond the end; a class that refuses its values; characters that are none.
+        raise NotPlain from error
+    if end > 8 * len(data):
+        raise NotPlain
+    return value
+
+
+class _Reader:
+    """One stream being read: its eight copies, its string tables, what it may still cost."""
+
+    __slots__ = ("_depth_max", "_global", "_local", "_string_max", "_values_left", "_views")
+
+    def __init__(self, views: list[bytes], limits: Limits) -> None:
+        self._views = views
+        self._local: dict[Any, list[str]] = {}
+        self._global: list[str] = []
+        self._values_left = limits.values_max
+        self._string_max = limits.string_max_chars
+        self._depth_max = limits.depth_max
+
+    def element(self, p: int, plan: Plan, depth: int) -> tuple[Any, int]:
+        """Read the element whose start tag ends at bit ``p``; return its object and where it ends."""
+        views = self._views
+        values: dict[str, Any] = {}
+        table = plan.start
+        while True:
+            width, action, attr, detail, table = table[views[p & 7][p >> 3]]
+            p += width
+            if action == _UNSIGNED:
+                value = views[p & 7][p >> 3]
+                if value < 128:
+                    p += 8
+                else:
+                    value, p = self._unsigned(p)
+                if not detail[0] <= value <= detail[1]:
+                    raise NotPlain
+                values[attr] = value
+            elif action == _CHILD:
+                if depth >= self._depth_max:
+                    raise NotPlain
+                value, p = self.element(p, detail.ready or detail.plan(), depth + 1)
+                if not detail.many:
+                    values[attr] = value
+                elif attr in values:
+                    values[attr].append(value)
+                else:
+                    values[attr] = [value]
+            elif action == _NBIT:
+                low, high, size = detail
+                value = low + (views[p & 7][p >> 3] >> (8 - size))
+                if value > high:
+                    raise NotPlain
+                values[attr] = value
+                p += size
+            elif action == _STRING:
+                values[attr], p = self._string(p, detail)
+            elif action == _INTEGER:
+                values[attr], p = self._integer(p, detail)
+            elif action == _END:
+                break
+            elif action == _TYPE:
+                plan, p = detail.plan(views[p & 7], p)
+                table = plan.start
+            elif action != _SKIP:
+                values[attr], p = self._rare(action, p, detail)
+        return self._object(plan, values), p
+
+    def _object(self, plan: Plan, values: dict[str, Any]) -> Any:
+        self._values_left -= len(values) + 1
+        for attr in plan.repeated:
+            if attr in values:
+                values[attr] = tuple(values[attr])
+        for attr, convert in plan.converts:
+            if attr in values:
+                values[attr] = convert(values[attr])
+        if self._values_left < 0:
+            raise NotPlain
+        return plan.factory(**values)
+
+    def _rare(self, action: int, p: int, detail: Any) -> tuple[Any, int]:
+        """Read what does not come often enough to stand in the loop."""
+        if action == _BINARY:
+            size, p = self._unsigned(p)
+            start = p >> 3
+            octets = self._views[p & 7][start : start + size]
+            if size > detail or len(octets) < size:
+                raise NotPlain
+            return octets, p + 8 * size
+        if action == _BOOLEAN:
+            return self._views[p & 7][p >> 3] > 127, p + 1
+        if action == _EMPTY:
+            return detail, p
+        raise NotPlain
+
+    def _integer(self, p: int, bounds: tuple[int, int]) -> tuple[int, int]:
+        is_negative = self._views[p & 7][p >> 3] > 127
+        value, p = self._unsigned(p + 1)
+        if is_negative:
+            value = -1 - value
+        if not bounds[0] <= value <= bounds[1]:
+            raise NotPlain
+        return value, p
+
+    def _unsigned(self, p: int) -> tuple[int, int]:
+        view = self._views[p & 7]
+        index = p >> 3
+        octet = view[index]
+        if octet < 128:
+            return octet, p + 8
+        value = octet & 127
+        shift = 7
+        while True:
+            index += 1
+            octet = view[index]
+            if octet < 128:
+                return value | octet << shift, p + 8 * (shift // 7 + 1)
+            value |= (octet & 127) << shift
+            shift += 7
+            if shift > 63:
+                raise NotPlain
+
+    def _string(self, p: int, detail: tuple[Any, int, bool]) -> tuple[str, int]:
+        name, max_length, collapse = detail
+        length, p = self._unsigned(p)
+        if length < _MISS:
+            seen = self._local.get(name, []) if length == _HIT_LOCAL else self._global
+            width = (len(seen) - 1).bit_length()
+            start = p >> 3
+            index = int.from_bytes(self._views[p & 7][start : start + 4], "big") >> (32 - width)
+            p += width
+            text = seen[index]
+        else:
+            length -= _MISS
+            if length > self._string_max:
+                raise NotPlain
+            text, p = self._chars(p, length)
+            if text:
+                self._global.append(text)
+                self._local.setdefault(name, []).append(text)
+        octets = len(text) if text.isascii() else len(text.encode())
+        if octets > max_length:
+            raise NotPlain
+        return text.strip() if collapse else text, p
+
+    def _chars(self, p: int, length: int) -> tuple[str, int]:
+        start = p >> 3
+        octets = self._views[p & 7][start : start + length]
+        if octets.isascii():
+            if len(octets) < length:
+                raise NotPlain
+            text = octets.decode("ascii")
+            p += 8 * length
+        else:
+            points = []
+            for _ in range(length):
+                point, p = self._unsigned(p)
+                if not is_xml_char(point):
+                    raise NotPlain
+                points.append(chr(point))
+            return "".join(points), p
+        if not text.isprintable() and not all(is_xml_char(ord(char)) for char in text):
+            raise NotPlain
+        return text, p
