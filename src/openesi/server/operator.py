@@ -100,6 +100,14 @@ def set_default(tx: Transaction, program: str, base: sep.DERControlBase, *, sett
     tx.put(make_row(path, default))
 
 
+def add_curve(tx: Transaction, program: str, curve: sep.DERCurve, *, settings: Settings) -> Row:
+    """Add a DERCurve to a program; its mRID is made if it is all zero."""
+    _existing(tx, program, sep.DERProgram)
+    if not any(curve.mRID):
+        curve = sep.replace(curve, mRID=identity.build_mrid(secrets.randbits(96), settings.pen))
+    return insert_member(tx, f"{program}/dc", curve)
+
+
 def send_control(tx: Transaction, program: str, order: ControlOrder, *, now: int, settings: Settings) -> Row:
     """Add a DERControl to a program. Raises LocalError if it would be over already, or asks for nothing."""
     _existing(tx, program, sep.DERProgram)
