@@ -11,6 +11,7 @@ refused: its bits depend on every type of its schema, and not all of them are kn
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from functools import cache
 from typing import TypeVar
 
@@ -53,6 +54,8 @@ def decode(data: bytes, edition: Edition | None = None) -> Sep:
         DecodeError: for what is no such stream, or not what the schema says (status 400).
     """
     header, spoken = _header(data, edition)
+    if header.strict:
+        raise UnsupportedError("the header asks for strict grammars, which IEEE 2030.5 does not use")
     try:
         return _codec(spoken).decode(data, position=header.body, limits=LIMITS)  # type: ignore[no-any-return]
     except exi.NotPlain:
@@ -82,27 +85,51 @@ def encode(value: Sep, edition: Edition = editions.IEEE_2018) -> bytes:
         return from_xml(xml.serialize(value, edition), edition)
 
 
-def to_xml(data: bytes, edition: Edition | None = None) -> bytes:
-    """Return the XML of a stream, also of elements that no schema has. Raises as ``decode``."""
+def to_xml(data: bytes, edition: Edition | None = None, *, strict: bool = False) -> bytes:
+    """Return the XML of a stream, also of elements that no schema has. Raises as ``decode``.
+
+    With ``strict``, or where the header says so, strict grammars are used: not 2030.5, but what one tests a
+    codec with.
+    """
     header, spoken = _header(data, edition)
-    return _to_xml(data, header, spoken)
+    return _to_xml(data, header, spoken, strict=strict or header.strict)
 
 
-def from_xml(document: bytes, edition: Edition = editions.IEEE_2018) -> bytes:
+def from_xml(
+    document: bytes,
+    edition: Edition = editions.IEEE_2018,
+    *,
+    strict: bool = False,
+    with_options: bool = True,
+) -> bytes:
     """Return the stream of an XML document; what the schema does not have goes as a deviation.
+
+    ``strict`` and a header without options are not 2030.5; they are there to test codecs with.
 
     Raises:
         DecodeError: for what is not well-formed XML.
-        EncodeError: for an edition whose EXI is not spoken here.
+        EncodeError: for an edition whose EXI is not spoken here, and for a deviation in strict grammars.
     """
     if edition.schema_id not in _SPOKEN:
         raise EncodeError(_unspoken(edition.schema_id))
+    schema_id = schema_id_of(edition) if with_options else None
     try:
-        return exi.encode_events(
-            exi.events_from_xml(document), grammars_of(edition), schema_id=schema_id_of(edition)
-        )
+        events = exi.events_from_xml(document)
+        return exi.encode_events(events, grammars_of(edition, strict=strict), schema_id=schema_id)
     except exi.XmlError as error:
         raise DecodeError(str(error)) from error
+    except exi.ExiEncodeError as error:
+        raise EncodeError(str(error)) from error
+
+
+def trace(data: bytes, edition: Edition | None = None, *, strict: bool = False) -> Iterator[str]:
+    """Return a reading of a stream, bit by bit and line by line; an error in it is the last line.
+
+    Raises:
+        UnsupportedError: as ``decode``, for a header that leads nowhere.
+    """
+    header, spoken = _header(data, edition)
+    return exi.trace(data, grammars_of(spoken, strict=strict or header.strict), limits=LIMITS)
 
 
 def schema_id_of(edition: Edition) -> str:
@@ -123,9 +150,9 @@ def edition_of(data: bytes) -> Edition:
 
 
 @cache
-def grammars_of(edition: Edition) -> exi.Grammars:
-    """Return the non-strict grammars of an edition."""
-    return exi.Grammars(schema_of(edition))
+def grammars_of(edition: Edition, *, strict: bool = False) -> exi.Grammars:
+    """Return the grammars of an edition; those of the standard are not strict."""
+    return exi.Grammars(schema_of(edition), strict=strict)
 
 
 @cache
@@ -164,8 +191,6 @@ def _header(data: bytes, edition: Edition | None) -> tuple[exi.Header, Edition]:
         header = exi.read_header(data)
     except exi.ExiDecodeError as error:
         raise (UnsupportedError if error.status == 415 else DecodeError)(error.reason) from error
-    if header.strict:
-        raise UnsupportedError("the header asks for strict grammars, which IEEE 2030.5 does not use")
     if edition is None:
         if header.schema_id is None:
             raise UnsupportedError("the header names no schema; IEEE 2030.5 wants its schemaId, as S1")
@@ -181,9 +206,10 @@ def _header(data: bytes, edition: Edition | None) -> tuple[exi.Header, Edition]:
     return header, edition
 
 
-def _to_xml(data: bytes, header: exi.Header, edition: Edition) -> bytes:
+def _to_xml(data: bytes, header: exi.Header, edition: Edition, *, strict: bool = False) -> bytes:
     try:
-        events = exi.decode_events(data, grammars_of(edition), position=header.body, limits=LIMITS)
+        grammars = grammars_of(edition, strict=strict)
+        events = exi.decode_events(data, grammars, position=header.body, limits=LIMITS)
         return exi.xml_from_events(events, namespace=edition.namespace).encode()
     except exi.ExiLimitError as error:
         raise DecodeError(error.reason, reason=ReasonCode.LIMIT, path=error.path) from error
