@@ -89,8 +89,9 @@ def blank(cls: type[T]) -> T:
     """Return a document of a type that says nothing: every required number is 0, every text empty."""
     values: dict[str, Any] = {}
     for field in schema.fields(cls):
-        if field.extension is None and field.minimum and not field.many:
-            values[field.name] = _nothing(field.type)
+        if field.extension is None and field.minimum:
+            nothing = _nothing(field.type)
+            values[field.name] = (nothing,) * field.minimum if field.many else nothing
     return cls(**values)
 
 

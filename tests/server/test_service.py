@@ -1,0 +1,187 @@
+"""The server as a process: real TLS, real files, killed without warning."""
+
+from __future__ import annotations
+
+import contextlib
+import http.client
+import os
+import re
+import signal
+import ssl
+import subprocess
+import sys
+import threading
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+
+from openesi.pki import Authority
+from openesi.pki.authority import Identity
+from openesi.sep2 import model as sep
+from openesi.sep2 import xml
+
+CCM8 = "ECDHE-ECDSA-AES128-CCM8:@SECLEVEL=0"
+XML = {"Accept": "application/sep+xml", "Content-Type": "application/sep+xml"}
+
+
+@dataclass
+class Running:
+    """A server process and how to speak to it."""
+
+    data: Path
+    process: subprocess.Popen[str]
+    port: int
+
+    def connect(self, device: Identity | None) -> http.client.HTTPSConnection:
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+        context.minimum_version = context.maximum_version = ssl.TLSVersion.TLSv1_2
+        context.set_ciphers(CCM8)
+        context.load_verify_locations(Authority.open(self.data).ca)
+        if device is not None:
+            context.load_cert_chain(device.cert, device.key)
+        return http.client.HTTPSConnection("localhost", self.port, context=context, timeout=20)
+
+    def stop(self, how: signal.Signals) -> int:
+        self.process.send_signal(how)
+        code = self.process.wait(20)
+        assert self.process.stdout is not None
+        self.process.stdout.close()
+        return code
+
+
+def start(data: Path) -> Running:
+    command = [sys.executable, "-m", "openesi", "serve", "--data", str(data), "--host", "127.0.0.1"]
+    with (data.parent / "log").open("a") as log:
+        process = subprocess.Popen(
+            [*command, "--port", "0", "--web-port", "0"],
+            stdout=subprocess.PIPE,
+            stderr=log,
+            text=True,
+            env=os.environ | {"XDG_STATE_HOME": str(data.parent)},
+        )
+    assert process.stdout is not None
+    ready = process.stdout.readline()
+    found = re.fullmatch(r"ready https://[^:]+:(\d+)/dcap http://[^:]+:\d+\n", ready)
+    assert found, (ready, (data.parent / "log").read_text())
+    return Running(data, process, int(found[1]))
+
+
+@pytest.fixture
+def running(tmp_path: Path) -> Iterator[Running]:
+    server = start(tmp_path / "data")
+    yield server
+    if server.process.poll() is None:
+        server.stop(signal.SIGTERM)
+
+
+def register(connection: http.client.HTTPSConnection, device: Identity) -> None:
+    body = xml.serialize(sep.EndDevice(sFDI=device.sfdi, changedTime=0))
+    connection.request("POST", "/edev", body, XML)
+    answer = connection.getresponse()
+    answer.read()
+    assert answer.status == 201
+
+
+def log_event(number: int) -> bytes:
+    return xml.serialize(
+        sep.FlowReservationRequest(
+            mRID=number.to_bytes(16, "big"),
+            creationTime=number,
+            energyRequested=sep.SignedRealEnergy(multiplier=0, value=number),
+            intervalRequested=sep.DateTimeInterval(duration=60, start=number),
+            powerRequested=sep.ActivePower(multiplier=0, value=1),
+            RequestStatus=sep.RequestStatus(dateTime=number, requestStatus=0),
+        )
+    )
+
+
+def test_every_acknowledged_write_is_there_after_kill_9(running: Running) -> None:
+    device = Authority.open(running.data).issue_device("device", now=datetime.now(UTC))
+    register(running.connect(device), device)
+    acknowledged: list[str] = []
+
+    def load(worker: int) -> None:
+        connection = running.connect(device)
+        try:
+            for number in range(100_000):
+                connection.request("POST", "/edev/1/frq", log_event(worker << 20 | number), XML)
+                answer = connection.getresponse()
+                answer.read()
+                if answer.status == 201:
+                    acknowledged.append(answer.headers["Location"])
+        except (OSError, http.client.HTTPException):
+            return
+
+    workers = [threading.Thread(target=load, args=(worker,)) for worker in range(4)]
+    for worker in workers:
+        worker.start()
+    while len(acknowledged) < 200 and any(worker.is_alive() for worker in workers):
+        workers[0].join(0.01)
+    running.stop(signal.SIGKILL)
+    for worker in workers:
+        worker.join()
+    assert len(acknowledged) >= 200
+
+    again = start(running.data)
+    connection = again.connect(device)
+    for href in acknowledged:
+        connection.request("GET", href, headers=XML)
+        answer = connection.getresponse()
+        assert answer.status == 200, href
+        xml.parse_as(answer.read(), sep.FlowReservationRequest)
+    connection.request("GET", "/edev/1/frq?l=0", headers=XML)
+    listed = xml.parse_as(connection.getresponse().read(), sep.FlowReservationRequestList)
+    assert listed.all >= len(acknowledged)
+    connection.close()
+    assert again.stop(signal.SIGTERM) == 0
+
+
+def test_a_client_without_or_with_a_foreign_certificate_is_refused(running: Running, tmp_path: Path) -> None:
+    foreign = Authority.create(tmp_path / "other", now=datetime.now(UTC))
+    stranger = foreign.issue_device("stranger", now=datetime.now(UTC))
+    for identity in (None, stranger):
+        with pytest.raises((ssl.SSLError, ConnectionError)):
+            status(running.connect(identity), "/dcap")
+
+    own = Authority.open(running.data).issue_device("own", now=datetime.now(UTC))
+    assert status(running.connect(own), "/dcap") == 200
+
+
+def status(connection: http.client.HTTPSConnection, path: str) -> int:
+    with contextlib.closing(connection):
+        connection.request("GET", path, headers=XML)
+        return connection.getresponse().status
+
+
+def openesi(*arguments: str) -> None:
+    subprocess.run([sys.executable, "-m", "openesi", *arguments], check=True, capture_output=True)
+
+
+def test_registration_revocation_and_pinning_reach_a_running_server(running: Running) -> None:
+    authority = Authority.open(running.data)
+    device = authority.issue_device("device", now=datetime.now(UTC))
+    pinned = authority.issue_device("pinned", now=datetime.now(UTC), self_signed=True)
+    data = ["--data", str(running.data)]
+
+    assert status(running.connect(device), "/derp") == 404
+    openesi("device", "add", "--cert", str(device.cert), *data)
+    assert status(running.connect(device), "/derp") == 200
+    openesi("device", "revoke", "--cert", str(device.cert), *data)
+    assert status(running.connect(device), "/derp") == 403
+
+    with pytest.raises((ssl.SSLError, ConnectionError)):
+        status(running.connect(pinned), "/dcap")
+    openesi("device", "add", "--cert", str(pinned.cert), *data)
+    for _ in range(200):  # the running server looks for new pins twice a second
+        try:
+            assert status(running.connect(pinned), "/dcap") == 200
+        except OSError:
+            threading.Event().wait(0.05)
+        else:
+            break
+    else:
+        pytest.fail("the pinned certificate was never accepted")
+    openesi("device", "remove", "--cert", str(pinned.cert), *data)
