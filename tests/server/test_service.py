@@ -79,13 +79,12 @@ def running(tmp_path: Path) -> Iterator[Running]:
 
 def register(connection: http.client.HTTPSConnection, device: Identity) -> None:
     body = xml.serialize(sep.EndDevice(sFDI=device.sfdi, changedTime=0))
-    connection.request("POST", "/edev", body, XML)
-    answer = connection.getresponse()
-    answer.read()
-    assert answer.status == 201
+    with contextlib.closing(connection):
+        connection.request("POST", "/edev", body, XML)
+        assert connection.getresponse().status == 201
 
 
-def log_event(number: int) -> bytes:
+def request(number: int) -> bytes:
     return xml.serialize(
         sep.FlowReservationRequest(
             mRID=number.to_bytes(16, "big"),
@@ -104,16 +103,16 @@ def test_every_acknowledged_write_is_there_after_kill_9(running: Running) -> Non
     acknowledged: list[str] = []
 
     def load(worker: int) -> None:
-        connection = running.connect(device)
-        try:
-            for number in range(100_000):
-                connection.request("POST", "/edev/1/frq", log_event(worker << 20 | number), XML)
-                answer = connection.getresponse()
-                answer.read()
-                if answer.status == 201:
-                    acknowledged.append(answer.headers["Location"])
-        except (OSError, http.client.HTTPException):
-            return
+        with contextlib.closing(running.connect(device)) as connection:
+            try:
+                for number in range(100_000):
+                    connection.request("POST", "/edev/1/frq", request(worker << 20 | number), XML)
+                    answer = connection.getresponse()
+                    answer.read()
+                    if answer.status == 201:
+                        acknowledged.append(answer.headers["Location"])
+            except (OSError, http.client.HTTPException):
+                return
 
     workers = [threading.Thread(target=load, args=(worker,)) for worker in range(4)]
     for worker in workers:
