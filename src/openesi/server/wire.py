@@ -532,7 +532,8 @@ class _Connection(asyncio.Protocol):
             transport.write(self._outgoing.read())
         self._forget()
         if not transport.is_closing():
-            transport.write_eof()
+            with contextlib.suppress(OSError):  # the other side is gone, and we are about to hear of it
+                transport.write_eof()
             if self._held:
                 transport.resume_reading()
         patience_s = limits.write_s if transport.get_write_buffer_size() else limits.linger_s

@@ -1,0 +1,9 @@
+"""The client's side of IEEE 2030.5: a session, the event scheduler, and the loop that drives a device."""
+
+from __future__ import annotations
+
+from openesi.client.errors import AccessRefused, AnswerError, BadAnswer, NotThere
+from openesi.client.session import Client
+from openesi.client.tls import TLSSettings
+
+__all__ = ["AccessRefused", "AnswerError", "BadAnswer", "Client", "NotThere", "TLSSettings"]
