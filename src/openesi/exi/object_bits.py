@@ -6,12 +6,13 @@ from collections import defaultdict
 from typing import Any, Final
 
 from openesi.exi.binding import NotPlain
-from openesi.exi.bits import char_bits, integer_bits, is_xml_char, octet_bits, unsigned_bits
+from openesi.exi.bits import char_bits, is_xml_char, octet_bits, unsigned_bits
 
 # Groups of an Unsigned Integer: the last one, and one that others follow; and the same two by two. Texts of 0
 # and 1 for every value take 2 MB once, and halve the time of the commonest values, times and small numbers.
-_LAST: Final = tuple(f"{value:08b}" for value in range(128))
-_MORE: Final = tuple(f"{value | 128:08b}" for value in range(128))
+_OCTETS: Final = tuple(f"{value:08b}" for value in range(256))
+_LAST: Final = _OCTETS[:128]
+_MORE: Final = _OCTETS[128:]
 _LAST_TWO: Final = (*_LAST, *(f"{low}{high}" for high in _LAST[1:] for low in _MORE))
 _MORE_TWO: Final = tuple(f"{low}{high}" for high in _MORE for low in _MORE)
 # A mark that keeps leading zeros, and the length: what goes before the octets of a short value.
@@ -70,26 +71,26 @@ class Strings:
 
 
 def unsigned(value: int) -> str:
-    """The bits of an Unsigned Integer, quickly."""
+    """The bits of an Unsigned Integer."""
     if value < 1 << 14:
         return _LAST_TWO[value]
-    if 1 << 28 <= value < 1 << 35:
-        return f"{_MORE_TWO[value & 16383]}{_MORE_TWO[value >> 14 & 16383]}{_LAST[value >> 28]}"
+    if value < 1 << 28:
+        return f"{_MORE_TWO[value & 16383]}{_LAST_TWO[value >> 14]}"
+    if value < 1 << 42:
+        return f"{_MORE_TWO[value & 16383]}{_MORE_TWO[value >> 14 & 16383]}{_LAST_TWO[value >> 28]}"
     return unsigned_bits(value)
 
 
 def integer(value: int) -> str:
-    """The bits of a signed Integer, quickly."""
-    if 1 << 28 <= value < 1 << 35:
-        return f"0{_MORE_TWO[value & 16383]}{_MORE_TWO[value >> 14 & 16383]}{_LAST[value >> 28]}"
-    if 0 <= value < 1 << 14:
-        return f"0{_LAST_TWO[value]}"
-    return integer_bits(value)
+    """The bits of a signed Integer."""
+    return f"1{unsigned(-1 - value)}" if value < 0 else f"0{unsigned(value)}"
 
 
 def binary(value: bytes) -> str:
-    """The bits of Binary, quickly."""
+    """The bits of Binary."""
     length = len(value)
+    if length == 2:
+        return f"{_LAST[2]}{_OCTETS[value[0]]}{_OCTETS[value[1]]}"
     if length < _SHORT:
         return bin(_to_integer(_BINARY_START[length] + value))[3:]
     return f"{unsigned_bits(length)}{octet_bits(value)}"
@@ -97,12 +98,7 @@ def binary(value: bytes) -> str:
 
 def binary_element(value: bytes) -> str:
     """The octets of an element and its end."""
-    if not value:
-        return _NO_TEXT
-    length = len(value)
-    if length < _SHORT:
-        return f"{TEXT}{bin(_to_integer(_BINARY_START[length] + value))[3:]}{END_OF_TEXT}"
-    return f"{TEXT}{unsigned_bits(length)}{octet_bits(value)}{END_OF_TEXT}"
+    return f"{TEXT}{binary(value)}{END_OF_TEXT}" if value else _NO_TEXT
 
 
 def bits_of(value: int, width: int) -> str:
