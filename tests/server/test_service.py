@@ -52,11 +52,11 @@ class Running:
         return code
 
 
-def start(data: Path) -> Running:
+def start(data: Path, *options: str) -> Running:
     command = [sys.executable, "-m", "openesi", "serve", "--data", str(data), "--host", "127.0.0.1"]
     with (data.parent / "log").open("a") as log:
         process = subprocess.Popen(
-            [*command, "--port", "0", "--web-port", "0"],
+            [*command, "--port", "0", "--web-port", "0", *options],
             stdout=subprocess.PIPE,
             stderr=log,
             text=True,
@@ -184,3 +184,22 @@ def test_registration_revocation_and_pinning_reach_a_running_server(running: Run
     else:
         pytest.fail("the pinned certificate was never accepted")
     openesi("device", "remove", "--cert", str(pinned.cert), *data)
+
+
+def children_of(process: subprocess.Popen[str]) -> list[int]:
+    listed = Path(f"/proc/{process.pid}/task/{process.pid}/children").read_text()
+    return [int(pid) for pid in listed.split()]
+
+
+def test_workers_share_the_door_and_one_that_dies_is_replaced(tmp_path: Path) -> None:
+    server = start(tmp_path / "data", "--workers", "2")
+    device = Authority.open(server.data).issue_device("device", now=datetime.now(UTC))
+    register(server.connect(device), device)
+    before = children_of(server.process)
+    os.kill(before[-1], signal.SIGKILL)
+    while not (len(now := children_of(server.process)) == 2 and now != before):
+        assert server.process.poll() is None
+        threading.Event().wait(0.02)
+
+    assert [status(server.connect(device), "/edev/1") for _ in range(8)] == [200] * 8
+    assert server.stop(signal.SIGTERM) == 0

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import importlib.util
 import logging
 import signal
+from collections.abc import Callable, Coroutine
 from ipaddress import ip_network
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 import typer
@@ -17,9 +19,10 @@ from openesi.cli import output
 from openesi.cli.options import DataDir, noun_app
 from openesi.errors import WrongUsage
 from openesi.sep2.editions import EDITIONS
-from openesi.server.service import Place, running
+from openesi.server.service import Door, Place, open_door, running
 from openesi.server.settings import Settings, Unwritten
 from openesi.server.tls import ProxySettings
+from openesi.server.workers import run_workers
 from openesi.web.listener import listening
 
 app = noun_app("Run the IEEE 2030.5 server and the operator's page.", single=True)
@@ -86,10 +89,6 @@ def serve(
     openesi serve --data DIR
     openesi serve --data DIR --timezone America/Los_Angeles --poll 300
     """
-    if workers > 1:
-        raise WrongUsage(
-            "More than one worker is not there yet; one process serves on SQLite. Use --workers 1."
-        )
     if profile not in EDITIONS:
         raise WrongUsage(f"There is no profile {profile!r}. Choose one of {', '.join(EDITIONS)}.")
     place = Place(
@@ -111,18 +110,47 @@ def serve(
         post_rate=post,
     )
     logging.basicConfig(level=logging.WARNING if quiet else logging.INFO, format=LOG_FORMAT)
-    asyncio.run(run_until_told(place, settings, web_host=web_host, web_port=web_port))
+    place.data.mkdir(parents=True, exist_ok=True)
+    if workers == 1:
+        run(run_until_told(place, settings, web_host=web_host, web_port=web_port))
+        return
+    door = open_door(place)
+
+    def work(number: int) -> None:
+        first = number == 0
+        run(
+            run_until_told(
+                place, settings, web_host=web_host, web_port=web_port if first else None, door=door
+            )
+        )
+
+    run_workers(workers, work)
 
 
-async def run_until_told(place: Place, settings: Settings, *, web_host: str, web_port: int) -> None:
-    """Run server and web listener until SIGINT or SIGTERM; print where they are once they are up."""
+async def run_until_told(
+    place: Place, settings: Settings, *, web_host: str, web_port: int | None, door: Door | None = None
+) -> None:
+    """Run server and web listener until SIGINT or SIGTERM; print where they are once they are up.
+
+    A worker without ``web_port`` only serves devices.
+    """
     stop = stopping()
-    async with (
-        running(place, settings) as service,
-        listening(service, host=web_host, port=web_port) as web_url,
-    ):
-        output.write(f"ready {service.url} {web_url}")
-        await stop.wait()
+    async with running(place, settings, door=door) as service:
+        if web_port is None:
+            await stop.wait()
+            return
+        async with listening(service, host=web_host, port=web_port) as web_url:
+            output.write(f"ready {service.url} {web_url}")
+            await stop.wait()
+
+
+def run(main: Coroutine[Any, Any, None]) -> None:
+    """Run an event loop: uvloop where it is installed (the extra ``fast``), else asyncio's own."""
+    factory: Callable[[], asyncio.AbstractEventLoop] | None = None
+    if importlib.util.find_spec("uvloop") is not None:
+        factory = importlib.import_module("uvloop").new_event_loop
+    with asyncio.Runner(loop_factory=factory) as runner:
+        runner.run(main)
 
 
 def stopping() -> asyncio.Event:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import gc
 import logging
+import socket
 import time
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
@@ -12,6 +13,7 @@ from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path
 
+from openesi.errors import LocalError
 from openesi.pki import Authority, check_chain
 from openesi.pki.authority import NoAuthority
 from openesi.server import operator
@@ -20,12 +22,13 @@ from openesi.server.http import Limits
 from openesi.server.settings import Settings
 from openesi.server.tls import ProxySettings, ServerTLS, TLSSettings
 from openesi.server.wire import Wire, serve
-from openesi.store import Store
+from openesi.store import Store, StoreError
 from openesi.store.sqlite import SQLiteStore
 
 log = logging.getLogger(__name__)
 
 DRAIN_S = 5.0  # how long requests in flight may take when the server is told to stop
+RETRY_S = 5.0  # after the database refused
 LONGEST_SLEEP_S = 0.5  # others write to the same file, and the clock may be set while we sleep
 
 
@@ -90,12 +93,41 @@ def open_authority(place: Place) -> Authority:
     return authority
 
 
+@dataclass(frozen=True, slots=True)
+class Door:
+    """What worker processes share: the listening socket, and the TLS context with its ticket keys."""
+
+    sock: socket.socket
+    tls: ServerTLS | None
+
+
+def open_door(place: Place) -> Door:
+    """Listen, before any worker is forked. Raises LocalError if the port is taken."""
+    host = place.hosts[0] if place.hosts else None
+    dual_stack = host is None and socket.has_dualstack_ipv6()
+    try:
+        sock = socket.create_server(
+            (host or "", place.port),
+            family=socket.AF_INET6 if dual_stack or ":" in (host or "") else socket.AF_INET,
+            dualstack_ipv6=dual_stack,
+            backlog=1024,
+        )
+    except OSError as error:
+        raise LocalError(f"cannot listen on port {place.port}: {error.strerror}; choose another") from error
+    return Door(sock, None if place.proxy else _server_tls(place, open_authority(place)))
+
+
 @asynccontextmanager
 async def running(
-    place: Place, settings: Settings, *, clock: Callable[[], float] = time.time
+    place: Place,
+    settings: Settings,
+    *,
+    clock: Callable[[], float] = time.time,
+    door: Door | None = None,
 ) -> AsyncIterator[Service]:
     """Bring a server up and, at the end, down: requests in flight are finished, writes are on the disk.
 
+    ``door`` is what workers share; without it the server listens by itself.
     Raises LocalError for files that cannot be used, OSError for a port that is taken.
     """
     place.data.mkdir(parents=True, exist_ok=True)
@@ -106,18 +138,19 @@ async def running(
     try:
         await store.write(lambda tx: operator.set_up(tx, started, settings))
         application = Application(store, settings, clock=clock)
-        pinned = await store.read(lambda reader: reader.pinned())
-        tls = None if place.proxy else _server_tls(place, authority, pinned)
+        tls = door.tls if door else None if place.proxy else _server_tls(place, authority)
         wire = await serve(
             application,
-            host=place.hosts,  # type: ignore[arg-type]
-            port=place.port,
+            host=None if door else place.hosts,  # type: ignore[arg-type]
+            port=0 if door else place.port,
+            sock=door.sock if door else None,
             tls=tls,
             proxy=place.proxy,
             limits=place.limits,
             on_error=application.refuse,
         )
         service = Service(place, settings, store, application, wire, tls, authority, clock)
+        await _pin_new(service, set())  # before the first handshake
         ticking = asyncio.create_task(_keep_time(service), name="openesi-clock")
         gc.freeze()  # what is loaded now stays: ElementTree's garbage need not be sought among it
         try:
@@ -129,14 +162,13 @@ async def running(
         await store.close()
 
 
-def _server_tls(place: Place, authority: Authority, pinned: list[bytes]) -> ServerTLS:
+def _server_tls(place: Place, authority: Authority) -> ServerTLS:
     server = authority.server()
     return ServerTLS(
         TLSSettings(
             server.cert,
             server.key,
             ca_files=(*authority.trusted_files(), *place.extra_ca_files),
-            pinned=tuple(pinned),
             allow_gcm=place.allow_gcm,
             verify_chain=check_chain,
         )
@@ -147,10 +179,19 @@ async def _keep_time(service: Service) -> None:
     """Switch events at their second, and trust newly pinned certificates, also while nobody asks."""
     known: set[bytes] = set()
     while True:
-        due = await service.application.tick()
-        if service.tls is not None:
-            pinned = await service.store.read(lambda reader: reader.pinned())
-            for certificate in set(pinned) - known:
-                service.tls.pin(certificate)
-            known.update(pinned)
+        try:
+            due = await service.application.tick()
+            await _pin_new(service, known)
+        except StoreError:
+            log.exception("clock_failed retry_s=%.0f", RETRY_S)
+            due = service.clock() + RETRY_S
         await asyncio.sleep(min(max(0.0, due - service.clock()), LONGEST_SLEEP_S))
+
+
+async def _pin_new(service: Service, known: set[bytes]) -> None:
+    if service.tls is None:
+        return
+    pinned = await service.store.read(lambda reader: reader.pinned())
+    for certificate in set(pinned) - known:
+        service.tls.pin(certificate)
+    known.update(pinned)
