@@ -210,6 +210,45 @@ def test_what_is_not_there_is_404(esi: Esi, path: str) -> None:
     assert esi.ask("GET", path).status == 404
 
 
+@pytest.mark.parametrize(
+    ("accept", "content_type"),
+    [
+        ("application/sep-exi; level=-S1", "application/sep-exi; level=-S1"),
+        ("application/sep-exi", "application/sep-exi; level=-S1"),
+        ("application/sep-exi; level=-S1, application/sep+xml; level=-S1", "application/sep+xml"),
+        ("application/sep+xml;q=0.4, application/sep-exi;q=0.5", "application/sep-exi; level=-S1"),
+        ("application/sep-exi;q=0.4, application/sep+xml;q=0.5", "application/sep+xml"),
+        ("application/sep-exi; level=-S0", "application/sep-exi; level=-S0"),
+        ("*/*, application/sep-exi", "application/sep+xml"),
+    ],
+)
+def test_exi_is_spoken_where_it_is_asked_for(esi: Esi, accept: str, content_type: str) -> None:
+    from openesi.sep2 import exi
+
+    answer = esi.ask("GET", "/edev/1", accept=accept)
+
+    assert answer.content_type == content_type
+    document = xml.parse(answer.body) if "xml" in content_type else exi.decode(answer.body)
+    assert isinstance(document, sep.EndDevice)
+    refused = esi.ask("GET", "/edev/9", accept=accept)
+    assert refused.content_type == content_type
+
+
+def test_exi_bodies_are_taken_everywhere(esi: Esi) -> None:
+    from openesi.sep2 import exi
+
+    status = sep.PowerStatus(batteryStatus=1, changedTime=START, currentPowerSource=1)
+    body = exi.encode(status)
+
+    assert esi.ask("PUT", "/edev/1/ps", body, content_type="application/sep-exi; level=-S1").status == 204
+    assert esi.get("/edev/1/ps") == sep.replace(status, href="/edev/1/ps")
+    assert esi.ask("PUT", "/edev/1/ps", body[:-3], content_type="application/sep-exi").status == 400
+    assert esi.ask("PUT", "/edev/1/ps", b"\xa0" + bytes(30), content_type="application/sep-exi").status in (
+        400,
+        415,
+    )
+
+
 def test_percent_escapes_in_a_path_are_decoded(esi: Esi) -> None:
     assert esi.ask("GET", "/dc%61p").status == 200
 

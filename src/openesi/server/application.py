@@ -13,7 +13,6 @@ from collections.abc import Awaitable, Callable
 from typing import Any
 from urllib.parse import unquote
 
-from openesi.errors import PeerError
 from openesi.sep2 import events, identity, lists, resources
 from openesi.sep2 import model as sep
 from openesi.sep2.enums import EventState
@@ -23,7 +22,6 @@ from openesi.server import encoding, functions
 from openesi.server.cache import Cache
 from openesi.server.caller import Caller, find_caller
 from openesi.server.documents import make_row, read_document
-from openesi.server.encoding import Encoding
 from openesi.server.errors import Refusal, not_found
 from openesi.server.functions.base import (
     Change,
@@ -172,7 +170,7 @@ class Application:
 
     async def _get(self, request: Request, caller: Caller, match: Match, path: str, now: float) -> Response:
         accept = request.headers.get("accept")
-        media = encoding.for_answer(accept)
+        answer = encoding.for_answer(accept, caller.edition)
         window = lists.parse_window(request.query) if match.resource.item else lists.Window()
 
         def look(reader: Reader) -> tuple[View, sep.Sep]:
@@ -180,7 +178,7 @@ class Application:
             return view, view.document(match, path, window)
 
         view, document = await self.store.read(look)
-        response = Response(200, media.encode(document, caller.edition), content_type=media.content_type)
+        response = Response(200, answer.encode(document), content_type=answer.content_type)
         seen_by = caller.lfdi if view.personal else caller.shared_view
         self._cache.put((request.target, accept, seen_by), response, depends=view.depends, until=view.until)
         return response
@@ -211,17 +209,14 @@ class Application:
         self, status: int, reason: ReasonCode, request: Request, headers: tuple[tuple[str, str], ...] = ()
     ) -> Response:
         """Answer with the standard's Error in the encoding the client takes, or without body if none."""
-        media: Encoding | None
-        try:
-            media = encoding.for_answer(request.headers.get("accept"))
-        except PeerError:
-            media = None
-        if media is None:
-            return Response(status, headers=headers)
         known = self._callers.get(request.peer.lfdi or b"")
         edition = known.edition if known else self.settings.edition
-        body = media.encode(sep.Error(reasonCode=reason), edition)
-        return Response(status, body, headers=headers, content_type=media.content_type)
+        try:
+            answer = encoding.for_answer(request.headers.get("accept"), edition)
+        except Refusal:
+            return Response(status, headers=headers)
+        body = answer.encode(sep.Error(reasonCode=reason))
+        return Response(status, body, headers=headers, content_type=answer.content_type)
 
     def _log_refusal(self, status: int, text: str, request: Request) -> None:
         minute = int(self._clock()) // 60

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from openesi.sep2 import editions, xml
+from openesi.sep2 import editions, exi, xml
 from openesi.sep2.editions import Edition
 from openesi.sep2.errors import DecodeError
 from openesi.sep2.model import Sep
@@ -16,12 +16,33 @@ MAX_ACCEPT = 512  # octets of an Accept header that are looked at
 
 @dataclass(frozen=True, slots=True)
 class Encoding:
-    """One way to write documents; ``content_type`` is what answers carry."""
+    """One way to write documents. ``level`` tells whether its Content-Type must name the schema."""
 
     media_type: str
-    content_type: str
     decode: Callable[[bytes, Edition], Sep]
     encode: Callable[[Sep, Edition], bytes]
+    level: bool = False
+
+    def content_type(self, edition: Edition) -> str:
+        """Return the Content-Type of a document of an edition."""
+        return f"{self.media_type}; level=-{edition.schema_id}" if self.level else self.media_type
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What an answer is written with; ``edition`` is the client's, or the one its Accept names by level."""
+
+    encoding: Encoding
+    edition: Edition
+
+    @property
+    def content_type(self) -> str:
+        """The Content-Type of the answer."""
+        return self.encoding.content_type(self.edition)
+
+    def encode(self, document: Sep) -> bytes:
+        """Write the body."""
+        return self.encoding.encode(document, self.edition)
 
 
 def _decode_xml(data: bytes, edition: Edition) -> Sep:
@@ -40,26 +61,38 @@ def _decode_xml(data: bytes, edition: Edition) -> Sep:
     return xml.parse(data, editions.DRAFT_2_0_4)
 
 
-XML = Encoding("application/sep+xml", "application/sep+xml", _decode_xml, xml.serialize)
-ENCODINGS = {encoding.media_type: encoding for encoding in (XML,)}
+def _decode_exi(data: bytes, edition: Edition) -> Sep:
+    """Read EXI; the schemaId in its header chooses the edition, the peer's own where that has the same."""
+    named = exi.edition_of(data)
+    return exi.decode(data, edition if named.schema_id == edition.schema_id else named)
 
 
-def for_answer(accept: str | None) -> Encoding:
-    """Return the encoding an answer takes by the request's Accept; ties go to XML.
+XML = Encoding("application/sep+xml", _decode_xml, xml.serialize)
+EXI = Encoding("application/sep-exi", _decode_exi, exi.encode, level=True)
+ENCODINGS = {encoding.media_type: encoding for encoding in (XML, EXI)}
+_EDITION_OF_LEVEL = {"S0": editions.IEEE_2013, "S1": editions.IEEE_2018, "S2": editions.IEEE_2023}
+
+
+def for_answer(accept: str | None, edition: Edition) -> Answer:
+    """Return what an answer to a client of an edition is written with, by its Accept; ties go to XML.
 
     Raises Refusal (406) where the client takes nothing that we have.
     """
     if not accept or accept == "*/*":
-        return XML
-    best: tuple[float, Encoding] | None = None
+        return Answer(XML, edition)
+    found: list[tuple[float, Answer]] = []
     for part in accept[:MAX_ACCEPT].split(","):
-        media_type, quality = _media_range(part)
-        for encoding in ENCODINGS.values():
-            if _covers(media_type, encoding.media_type) and quality > (best[0] if best else 0.0):
-                best = (quality, encoding)
-    if best is None:
+        media_type, quality, level = _media_range(part)
+        named = _edition_named(level, edition)
+        if named is not None and quality > 0:
+            found += [
+                (quality, Answer(one, named))
+                for one in ENCODINGS.values()
+                if _covers(media_type, one.media_type) and _can_write(one, named)
+            ]
+    if not found:
         raise Refusal(406, f"Accept {accept[:80]!r}: this server has {', '.join(ENCODINGS)}")
-    return best[1]
+    return max(found, key=lambda one: (one[0], one[1].encoding is XML))[1]
 
 
 def for_body(content_type: str | None) -> Encoding:
@@ -72,16 +105,36 @@ def for_body(content_type: str | None) -> Encoding:
     return encoding
 
 
-def _media_range(part: str) -> tuple[str, float]:
-    media_type, *parameters = (piece.strip().lower() for piece in part.split(";"))
+def _media_range(part: str) -> tuple[str, float, str | None]:
+    """Return type, quality and level of one part of an Accept header."""
+    media_type, *parameters = (piece.strip() for piece in part.split(";"))
+    quality, level = 1.0, None
     for parameter in parameters:
         name, _, value = parameter.partition("=")
-        if name.strip() == "q":
-            try:
-                return media_type, max(0.0, min(1.0, float(value)))
-            except ValueError:
-                return media_type, 0.0
-    return media_type, 1.0
+        if name.strip().lower() == "q":
+            quality = _quality(value)
+        elif name.strip().lower() == "level":
+            level = value.strip().strip('"')
+    return media_type.lower(), quality, level
+
+
+def _quality(text: str) -> float:
+    try:
+        return max(0.0, min(1.0, float(text)))
+    except ValueError:
+        return 0.0
+
+
+def _edition_named(level: str | None, edition: Edition) -> Edition | None:
+    """Return the edition that a level as -S1 asks for: the client's own if it fits, None if unknown."""
+    if level is None or level[1:] == edition.schema_id:
+        return edition
+    return _EDITION_OF_LEVEL.get(level[1:])
+
+
+def _can_write(encoding: Encoding, edition: Edition) -> bool:
+    """EXI of 2023 needs every type of its schema, and not all are known."""
+    return encoding is not EXI or edition.schema_id != editions.IEEE_2023.schema_id
 
 
 def _covers(media_range: str, media_type: str) -> bool:
