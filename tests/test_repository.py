@@ -82,7 +82,7 @@ def pins(name: str) -> dict[str, str]:
 
 
 def documents() -> list[Path]:
-    return [*ROOT.glob("*.md"), *(ROOT / ".github").rglob("*.md"), *(ROOT / "docs").rglob("*.md")]
+    return sorted([*ROOT.glob("*.md"), *(ROOT / ".github").rglob("*.md"), *(ROOT / "docs").rglob("*.md")])
 
 
 def commands(program: str) -> Iterator[tuple[str, list[str]]]:
@@ -215,6 +215,16 @@ def complaint(words: list[str]) -> str | None:
         command, rest = children[rest[0]], rest[1:]
     unknown = [word for word in rest if word.startswith("--") and word.partition("=")[0] not in known]
     return f"no option {', '.join(unknown)}" if unknown else None
+
+
+@pytest.mark.parametrize(
+    "page", [page for page in documents() if "```python" in page.read_text()], ids=lambda page: page.stem
+)
+def test_python_in_the_documentation_runs(page: Path) -> None:
+    blocks = re.findall(r"^```python\n(.*?)^```", page.read_text(), re.MULTILINE | re.DOTALL)
+    program = [sys.executable, "-W", "error", "-c", "\n".join(blocks)]  # one page, typed from top to bottom
+    done = subprocess.run(program, cwd=ROOT / "src", capture_output=True, text=True, timeout=30, check=False)
+    assert done.returncode == 0, done.stderr
 
 
 def test_documented_commands_exist() -> None:
