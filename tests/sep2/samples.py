@@ -24,7 +24,7 @@ def _build(cls: type[Sep], edition: Edition, *, least: bool) -> Sep:
     for wire in edition.fields(cls):
         if least and not wire.minimum:
             continue
-        one = _example(wire.attr, wire.type, edition, least=least)
+        one = _example(wire.attr, wire.field.type, edition, least=least)
         values[wire.attr] = one if wire.maximum == 1 else (one,) * (wire.minimum if least else 2)
     return cls(**values)
 

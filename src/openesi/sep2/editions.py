@@ -143,22 +143,27 @@ def _same(declared: Field) -> WireField:
 
 # --- 2013, and the draft 2.0.4 between 2013 and 2018 -------------------------------------------------------
 
-_PF = sep.PowerFactor
 _ZERO_A = sep.CurrentRMS(multiplier=0, value=0)
 
 
-def _unsigned(displacement: int) -> int:
-    return abs(displacement)
-
-
+# 2.0.4 gives a power factor the sign of the EEI: positive absorbs var (under-excited), negative injects.
 def _with_excitation(value: sep.PowerFactor) -> sep.PowerFactorWithExcitation:
     return sep.PowerFactorWithExcitation(
-        displacement=value.displacement, excitation=False, multiplier=value.multiplier
+        displacement=abs(value.displacement), excitation=value.displacement > 0, multiplier=value.multiplier
     )
 
 
 def _without_excitation(value: sep.PowerFactorWithExcitation) -> sep.PowerFactor:
-    return _PF(displacement=value.displacement, multiplier=value.multiplier)
+    signed = value.displacement if value.excitation else -value.displacement
+    return sep.PowerFactor(displacement=signed, multiplier=value.multiplier)
+
+
+def _unsigned(value: sep.PowerFactor) -> sep.PowerFactor:
+    return sep.PowerFactor(displacement=abs(value.displacement), multiplier=value.multiplier)
+
+
+def _negative(value: sep.PowerFactor) -> sep.PowerFactor:
+    return sep.PowerFactor(displacement=-value.displacement, multiplier=value.multiplier)
 
 
 # The wire order of the types that differ. "old=new" is a renamed field, "!" one that 2.0.4 requires.
@@ -211,15 +216,16 @@ _TYPES_2013 = {
     "SubscribableList.all": "UInt16",
     "SubscribableList.results": "UInt8",
 }
+_SIGNED_PF = {"to_model": _unsigned, "from_model": _negative}
 _CHANGES_2013: dict[str, dict[str, Any]] = {
     "DERCapability.rtgA": {"fallback": _ZERO_A},
+    "DERCapability.rtgMinPFNeg": _SIGNED_PF,
+    "DERSettings.setMinPFNeg": _SIGNED_PF,
     "DERControlBase.opModFixedPF": {
-        "type": _PF,
+        "type": sep.PowerFactor,
         "to_model": _with_excitation,
         "from_model": _without_excitation,
     },
-    # 2.0.4 carries the excitation in the sign; the model has it in the field that holds the value.
-    "PowerFactor.displacement": {"to_model": _unsigned},
 }
 _RENUMBERED_2013 = {
     "DERControlType": Renumbering(

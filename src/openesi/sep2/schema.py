@@ -171,3 +171,9 @@ def _value_type(alias: Any) -> ValueType:
     if not named:
         return ValueType(primitive.name, primitive)
     return ValueType(named[-1].name, primitive, named[-1].meant_minimum, named[-1].meant_maximum)
+
+
+@cache
+def derived_types(cls: type[Sep]) -> tuple[type[Sep], ...]:
+    """Return the types that extend ``cls``, directly or not, without itself."""
+    return tuple(one for one in structured_types().values() if issubclass(one, cls) and one is not cls)
