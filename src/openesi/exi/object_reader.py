@@ -30,9 +30,10 @@ from openesi.exi.limits import Limits
     _SKIP,  # nothing but to go on with the next table
     _BINARY,
     _BOOLEAN,
+    _WIDE,  # an n-bit integer of more than eight bits
     _EMPTY,  # an element of text without text
     _NOT_PLAIN,
-) = range(12)
+) = range(13)
 
 _OCTET = 8
 _ROWS = 256
@@ -262,12 +263,8 @@ def _action(facets: Facets, name: Any) -> tuple[int, Any]:
     datatype = facets.datatype
     if facets.primitive == "integer":
         if isinstance(datatype, NBitType):
-            # Values up to 255 are read as one octet; the width tells how many of its bits.
-            return (
-                (_NBIT, (datatype.low, datatype.high, datatype.width))
-                if datatype.width <= _OCTET
-                else _REFUSED
-            )
+            size = datatype.width
+            return _NBIT if size <= _OCTET else _WIDE, (datatype.low, datatype.high, size)
         bounds = (
             -(1 << 70) if facets.low is None else facets.low,
             1 << 70 if facets.high is None else facets.high,
@@ -278,9 +275,6 @@ def _action(facets: Facets, name: Any) -> tuple[int, Any]:
     if facets.primitive == "hexBinary":
         return _BINARY, facets.max_length or _UNBOUNDED
     return _STRING, (name, facets.max_length or _UNBOUNDED, facets.primitive == "anyURI")
-
-
-_REFUSED: Final = (_NOT_PLAIN, None)
 
 
 def _put(rows: list[Row], code: int, width: int, row: Row) -> None:
@@ -395,6 +389,13 @@ class _Reader:
             return octets, p + 8 * size
         if action == _BOOLEAN:
             return self._views[p & 7][p >> 3] > 127, p + 1
+        if action == _WIDE:
+            low, high, size = detail
+            start = p >> 3
+            value = low + (int.from_bytes(self._views[p & 7][start : start + 2], "big") >> (16 - size))
+            if value > high:
+                raise NotPlain
+            return value, p + size
         if action == _EMPTY:
             return detail, p
         raise NotPlain
