@@ -7,17 +7,13 @@ import socket
 import ssl
 import threading
 from collections.abc import Callable, Coroutine, Iterator
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, NamedTuple, TypeVar
 
 import pytest
-from cryptography import x509
-from cryptography.hazmat.primitives import hashes, serialization
-from cryptography.hazmat.primitives.asymmetric import ec
-from cryptography.x509.oid import NameOID, ObjectIdentifier
-
+from openesi.pki import Authority, Identity
+from openesi.pki.authority import read_certificates
 from openesi.server.message import Application
 from openesi.server.tls import TLSSettings
 from openesi.server.wire import Wire, serve
@@ -25,103 +21,39 @@ from openesi.server.wire import Wire, serve
 T = TypeVar("T")
 
 CCM8 = "ECDHE-ECDSA-AES128-CCM8:@SECLEVEL=0"
-FOREVER = datetime(9999, 12, 31, 23, 59, 59, tzinfo=UTC)
-
-
-@dataclass
-class Entity:
-    """A certificate with its key and, but for roots, the chain of its issuers."""
-
-    certificate: x509.Certificate
-    key: ec.EllipticCurvePrivateKey
-    chain_file: Path
-    key_file: Path
-
-    @property
-    def der(self) -> bytes:
-        return self.certificate.public_bytes(serialization.Encoding.DER)
+NOW = datetime(2026, 1, 1, tzinfo=UTC)
 
 
 class Pki:
-    """SERCA -> MICA -> device, with the critical extensions of IEEE 2030.5-2018, 6.11."""
+    """SERCA -> MICA -> device by the profile of the standard, and those who are not of it."""
 
     def __init__(self, folder: Path) -> None:
-        self.folder = folder
-        self.serca = self.issue("SERCA", is_ca=True)
-        self.mica = self.issue("MICA", issuer=self.serca, is_ca=True)
-        self.server = self.issue("server", issuer=self.mica)
-        self.device = self.issue("device", issuer=self.mica)
-        self.self_signed = self.issue("self-signed")
-        stranger = self.issue("another SERCA", is_ca=True)
-        self.foreign = self.issue("foreign device", issuer=stranger)
+        self.authority = Authority.create(folder / "ours", now=NOW)
+        self.server = self.authority.issue_server(["127.0.0.1"], now=NOW)
+        self.device = self.issue("device")
+        self.self_signed = self.authority.issue_device("self-signed", now=NOW, self_signed=True)
+        self.strangers = Authority.create(folder / "strangers", now=NOW, length=2)
+        self.foreign = self.strangers.issue_device("foreign", now=NOW)
 
-    def issue(self, name: str, *, issuer: Entity | None = None, is_ca: bool = False) -> Entity:
-        key = ec.generate_private_key(ec.SECP256R1())
-        subject = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, name)])
-        builder = (
-            x509.CertificateBuilder()
-            .subject_name(subject)
-            .issuer_name(issuer.certificate.subject if issuer else subject)
-            .public_key(key.public_key())
-            .serial_number(x509.random_serial_number())
-            .not_valid_before(datetime(2020, 1, 1, tzinfo=UTC))
-            .not_valid_after(FOREVER)
-            .add_extension(_key_usage(is_ca), critical=True)
-            .add_extension(_policy(), critical=True)
-        )
-        if is_ca:
-            builder = builder.add_extension(x509.BasicConstraints(ca=True, path_length=None), critical=True)
-        certificate = builder.sign((issuer or _Key(key)).key, hashes.SHA256())
-        entity = Entity(certificate, key, self.folder / f"{name}.pem", self.folder / f"{name}.key")
-        pem = certificate.public_bytes(serialization.Encoding.PEM)
-        if issuer is not None and issuer.certificate.issuer != issuer.certificate.subject:
-            pem += issuer.chain_file.read_bytes()
-        entity.chain_file.write_bytes(pem)
-        entity.key_file.write_bytes(
-            key.private_bytes(
-                serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
-            )
-        )
-        return entity
+    def issue(self, name: str) -> Identity:
+        return self.authority.issue_device(name, now=NOW)
 
     def settings(self, **changes: Any) -> TLSSettings:
-        return TLSSettings(
-            self.server.chain_file, self.server.key_file, ca_files=(self.serca.chain_file,), **changes
-        )
+        return TLSSettings(self.server.cert, self.server.key, ca_files=(self.authority.ca,), **changes)
 
-    def client_context(self, entity: Entity | None, *, ciphers: str = CCM8) -> ssl.SSLContext:
+    def client_context(self, entity: Identity | None, *, ciphers: str = CCM8) -> ssl.SSLContext:
         context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
         context.maximum_version = ssl.TLSVersion.TLSv1_2
         context.set_ciphers(ciphers)
         context.check_hostname = False
-        context.load_verify_locations(self.serca.chain_file)
+        context.load_verify_locations(self.authority.ca)
         if entity is not None:
-            context.load_cert_chain(entity.chain_file, entity.key_file)
+            context.load_cert_chain(entity.cert, entity.key)
         return context
 
 
-@dataclass
-class _Key:
-    key: ec.EllipticCurvePrivateKey
-
-
-def _key_usage(is_ca: bool) -> x509.KeyUsage:
-    return x509.KeyUsage(
-        digital_signature=not is_ca,
-        key_agreement=not is_ca,
-        key_cert_sign=is_ca,
-        crl_sign=is_ca,
-        content_commitment=False,
-        key_encipherment=False,
-        data_encipherment=False,
-        encipher_only=False,
-        decipher_only=False,
-    )
-
-
-def _policy() -> x509.CertificatePolicies:
-    generic_device = ObjectIdentifier("1.3.6.1.4.1.40732.1.1")
-    return x509.CertificatePolicies([x509.PolicyInformation(generic_device, None)])
+def der_of(entity: Identity) -> bytes:
+    return read_certificates(entity.cert)[0]
 
 
 @pytest.fixture(scope="session")
@@ -215,11 +147,13 @@ class Server:
     def stop(self) -> None:
         for client in self._clients:
             client.close()
-        if hasattr(self, "wire"):
-            self.run(self.wire.close(1))
-        self._loop.call_soon_threadsafe(self._loop.stop)
-        self._thread.join()
-        self._loop.close()
+        try:
+            if hasattr(self, "wire"):
+                self.run(self.wire.close(1))
+        finally:
+            self._loop.call_soon_threadsafe(self._loop.stop)
+            self._thread.join()
+            self._loop.close()
 
 
 @pytest.fixture

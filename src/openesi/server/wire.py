@@ -21,13 +21,14 @@ from functools import partial
 from typing import Any, cast
 
 from openesi.errors import LocalError, PeerError
-from openesi.server.http import Limits, Reading, RequestReader
+from openesi.server.http import RECORD_OCTETS, Limits, Reading, RequestReader
 from openesi.server.message import Application, ErrorHook, Peer, Request, Response
 from openesi.server.tls import BAD_CERTIFICATE_RECORD, ProxySettings, ServerTLS, TLSSettings, UntrustedPeer
 
 log = logging.getLogger(__name__)
 
-_RECORD_OCTETS = 16384  # the most one TLS record carries; so the BIOs, which never shrink, stay small
+_BETWEEN, _HEAD, _BODY, _ENDED = Reading
+
 _LINES_PER_MINUTE = 60  # log lines of one kind: bad peers must not fill the disk
 _TRACES_MAX = 256  # causes whose traceback was logged: an application may fail at random
 
@@ -113,11 +114,13 @@ class Wire:
         self.draining = True
         for connection in tuple(self.connections):
             connection.drain()
-        self.wake_close()
-        try:
-            await asyncio.wait_for(self._empty.wait(), grace_s)
-        except TimeoutError:
-            log.warning("drain_overdue connections=%d requests=%d", len(self.connections), len(self.tasks))
+        if self.connections or self.tasks:
+            try:
+                await asyncio.wait_for(self._empty.wait(), grace_s)
+            except TimeoutError:
+                log.warning(
+                    "drain_overdue connections=%d requests=%d", len(self.connections), len(self.tasks)
+                )
         self._timer.cancel()
         for task in self.tasks:
             task.cancel()
@@ -165,7 +168,9 @@ class Wire:
         wall = time.time()
         self.tail = f"Date: {formatdate(wall, usegmt=True)}\r\n\r\n".encode()
         self.last_tail = b"Connection: close\r\n" + self.tail
-        self.sweep(self.loop.time())
+        now = self.loop.time()
+        self.idle_deadline = now + self.limits.idle_s + 1  # near enough for a second, and nothing to compute
+        self.sweep(now)
         if int(wall) % 60 == 0:
             for event, lines in self._lines.items():
                 if lines > _LINES_PER_MINUTE:
@@ -188,7 +193,9 @@ class _Connection(asyncio.Protocol):
         self._out_octets = 0
         self._unwritable = False  # the transport's buffer is full
         self._held = False  # we stopped reading
+        self._greeted = False  # a first octet came
         self._misdirected = False  # plain HTTP on the TLS port
+        self._parted = False  # the other side said goodbye
         self._hung_up = False
 
     # What the event loop calls.
@@ -205,7 +212,7 @@ class _Connection(asyncio.Protocol):
             return
         wire.connections.add(self)
         if wire.tls is None:
-            self._reader = RequestReader(wire.limits, self)
+            self._reader = RequestReader(wire.limits, self, None)
             self._settle()
             return
         self._incoming, self._outgoing = ssl.MemoryBIO(), ssl.MemoryBIO()
@@ -221,9 +228,10 @@ class _Connection(asyncio.Protocol):
         if self._hung_up:
             return
         if self._tls is not None:
-            self._incoming.write(data)
-            if self._reader is not None or self._shake_hands(data):
-                self._read_records(self._tls)
+            if self._reader is not None:
+                self._read_records(self._tls, data)
+            elif self._shake_hands(data):
+                self._read_records(self._tls, b"")
         if self._tls is None and self._reader is not None:
             self._reader.feed(data)
         self._settle()
@@ -232,6 +240,7 @@ class _Connection(asyncio.Protocol):
         if self._reader is None:
             return False
         self._reader.end()
+        self._parted = True
         return self._is_busy()  # True keeps our half open for the answers
 
     def pause_writing(self) -> None:
@@ -261,7 +270,7 @@ class _Connection(asyncio.Protocol):
         """Go, unless there is something to finish first."""
         if self._reader is None:
             self._transport.close() if self._hung_up else self.abort()
-        elif not self._is_busy() and self._reader.reading is Reading.BETWEEN:
+        elif not self._is_busy() and self._reader.reading is _BETWEEN:
             self._hang_up()
             self._transport.close()
 
@@ -273,7 +282,7 @@ class _Connection(asyncio.Protocol):
                 what = "handshake" if reader is None else "reading of an answer"
                 self._wire.complain("peer_too_slow", self._address, what)
             self.abort()
-        elif reader.reading in (Reading.HEAD, Reading.BODY):
+        elif reader.reading in (_HEAD, _BODY):
             reader.refuse(408, "the rest of the request did not come in time")
             self._settle()
         else:
@@ -288,10 +297,11 @@ class _Connection(asyncio.Protocol):
 
     def identify(self, headers: dict[str, str]) -> Peer:
         proxy = self._wire.proxy
-        return self._peer if proxy is None else proxy.identify(headers.get(proxy.header), self._address)
+        assert proxy is not None
+        return proxy.identify(headers.get(proxy.header), self._address)
 
     def take(self, request: Request, last: bool) -> None:
-        if self._is_busy() or self._unwritable:
+        if self._task is not None or self._waiting or self._unwritable:
             self._waiting.append((request, None, last))
         else:
             self._answer(request, last)
@@ -314,7 +324,9 @@ class _Connection(asyncio.Protocol):
         wire, tls = self._wire, self._tls
         assert tls is not None
         assert wire.tls is not None
-        if self._incoming.pending == len(data) and data[:1].isalpha():
+        greeted, self._greeted = self._greeted, True
+        self._incoming.write(data)
+        if not greeted and data[:1].isalpha():
             # A TLS record begins with a control character: this is HTTP that lost its way.
             self._misdirected, self._tls = True, None
             self._begin_requests()
@@ -347,7 +359,7 @@ class _Connection(asyncio.Protocol):
 
     def _begin_requests(self) -> None:
         del self._wire.handshaking[self]
-        self._reader = RequestReader(self._wire.limits, self)
+        self._reader = RequestReader(self._wire.limits, self, self._peer)
 
     def _make_room(self) -> bool:
         """Keep the number of connections of one LFDI within its limit; return False if this one had to go."""
@@ -360,25 +372,31 @@ class _Connection(asyncio.Protocol):
             return True
         idle = [c for c in same if c is not self and not c._is_busy() and not c._hung_up]
         leaving = min(idle, key=lambda c: c.deadline, default=self)
-        wire.complain("connection_closed", self._address, f"too many of LFDI {lfdi.hex()}")
+        wire.complain("connection_closed", leaving._address, f"too many of LFDI {lfdi.hex()}")
         leaving._hang_up()
         return leaving is not self
 
-    def _read_records(self, tls: ssl.SSLObject) -> None:
+    def _read_records(self, tls: ssl.SSLObject, data: bytes) -> None:
+        """Take what came from the network; hand all whole records to the reader, until the queue is full."""
         reader, incoming = self._reader, self._incoming
         assert reader is not None
-        try:
-            # Asking first is cheaper than the exception that says there is no whole record.
-            while (incoming.pending or tls.pending()) and not self._is_full():
-                data = tls.read(_RECORD_OCTETS)
-                if not data:  # close_notify
-                    reader.end()
-                    break
-                reader.feed(data)
-        except ssl.SSLWantReadError:
-            pass
-        except ssl.SSLError as error:
-            self._hang_up_tls(error, "tls_failed")
+        # A BIO keeps for good the room it once needed, so a large body goes through it in pieces.
+        for start in range(0, len(data) or 1, RECORD_OCTETS):
+            incoming.write(data if len(data) <= RECORD_OCTETS else data[start : start + RECORD_OCTETS])
+            try:
+                # One read takes one record. To ask first is cheaper than the exception if there is none.
+                while incoming.pending and not self._is_full():
+                    plain = tls.read(RECORD_OCTETS)
+                    if not plain:  # close_notify
+                        reader.end()
+                        self._parted = True
+                        break
+                    reader.feed(plain)
+            except ssl.SSLWantReadError:  # half a record; or a wish to renegotiate, which OpenSSL declined
+                self._transport.write(self._outgoing.read())
+            except ssl.SSLError as error:
+                self._hang_up_tls(error, "tls_failed")
+                return
 
     def _hang_up_tls(self, error: ssl.SSLError, event: str) -> None:
         """Send the alert that OpenSSL wrote, and nothing more."""
@@ -446,20 +464,22 @@ class _Connection(asyncio.Protocol):
         return Response(301, headers=(("Location", f"https://{host}{request.target}"),))
 
     def _flush(self) -> None:
-        data = self._out[0] if len(self._out) == 1 else b"".join(self._out)
+        data = b"".join(self._out)
         self._out.clear()
         self._out_octets = 0
-        tls, outgoing = self._tls, self._outgoing
+        tls = self._tls
         if tls is None:
             self._transport.write(data)
-        elif len(data) <= _RECORD_OCTETS:
+            return
+        outgoing = self._outgoing
+        if len(data) <= RECORD_OCTETS:
             tls.write(data)
             self._transport.write(outgoing.read())
         else:
             records = []
             view = memoryview(data)
-            for start in range(0, len(data), _RECORD_OCTETS):
-                tls.write(view[start : start + _RECORD_OCTETS])
+            for start in range(0, len(data), RECORD_OCTETS):
+                tls.write(view[start : start + RECORD_OCTETS])
                 records.append(outgoing.read())
             self._transport.write(b"".join(records))
 
@@ -485,7 +505,7 @@ class _Connection(asyncio.Protocol):
             self._reader.moved = True  # the client is not to blame for the time that reading was held
             self._transport.resume_reading()
             if self._tls is not None:
-                self._read_records(self._tls)
+                self._read_records(self._tls, b"")
         self._settle()
 
     def _settle(self) -> None:
@@ -495,26 +515,28 @@ class _Connection(asyncio.Protocol):
         reader = self._reader
         if reader is None:
             return
-        limits, busy = self._wire.limits, self._is_busy()
+        wire, busy = self._wire, self._task is not None or bool(self._waiting)
+        reading = reader.reading
+        if reading is _BETWEEN and not busy and not self._unwritable:
+            self.deadline = wire.idle_deadline
+            return
         if reader.owes_continue and not busy:
             reader.owes_continue = False
             self._out.append(b"HTTP/1.1 100 Continue\r\n\r\n")
             self._flush()
-        if self._unwritable:  # its deadline was set by pause_writing
-            self._hold()
-        elif reader.reading is Reading.ENDED:
-            self.deadline = math.inf
-            if not busy:
-                self._hang_up()
+        if reading is _ENDED and not busy:
+            self._hang_up()
+        elif self._unwritable:
+            self._hold()  # the deadline was set by pause_writing
         elif self._is_full():
             self._hold()
             self.deadline = math.inf
-        elif reader.reading is Reading.BETWEEN:
-            self.deadline = math.inf if busy else self._wire.loop.time() + limits.idle_s
+        elif reading is _BETWEEN or reading is _ENDED:
+            self.deadline = math.inf
         elif reader.moved:
             reader.moved = False
-            span_s = limits.head_s if reader.reading is Reading.HEAD else limits.body_s
-            self.deadline = self._wire.loop.time() + span_s
+            limits = wire.limits
+            self.deadline = wire.loop.time() + (limits.head_s if reading is _HEAD else limits.body_s)
 
     def _hold(self) -> None:
         if not self._held:
@@ -531,7 +553,9 @@ class _Connection(asyncio.Protocol):
                 self._tls.unwrap()
             transport.write(self._outgoing.read())
         self._forget()
-        if not transport.is_closing():
+        if self._parted:
+            transport.close()
+        elif not transport.is_closing():
             with contextlib.suppress(OSError):  # the other side is gone, and we are about to hear of it
                 transport.write_eof()
             if self._held:
