@@ -4,7 +4,7 @@
     python -m bench.wire --pid 123 --port 8443 --cert device.pem --key device.key --ca ca.pem \
         --server-cert server.pem --server-key server.key /dcap /tm        a server that runs already
 
-The unit is CPU time of the server (from /proc) per request or handshake; a ratio is nginx's time through ours:
+The unit is CPU time of the server (from /proc) per request or handshake; a ratio is nginx's through ours:
 1.0 is as fast as nginx, more is faster. Both take turns in every round, and the median of the rounds counts.
 """
 
@@ -109,7 +109,10 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--seconds", type=float, default=2.0)
     parser.add_argument("--modes", default="get,full,resume,idle")
     parser.add_argument(
-        "--idle", type=int, default=1000, help="connections of the memory test; the server must let one LFDI have them"
+        "--idle",
+        type=int,
+        default=1000,
+        help="connections of the memory test; the server must let one LFDI have them",
     )
     parser.add_argument("--uvloop", action="store_true", help="run our constant server on uvloop")
     parser.add_argument("--name", default="wire", help="name of the file in bench/results")

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any, NamedTuple, TypeVar
 
 import pytest
+
 from openesi.pki import Authority, Identity
 from openesi.pki.authority import read_certificates
 from openesi.server.message import Application

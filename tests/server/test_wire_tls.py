@@ -126,7 +126,9 @@ def test_a_certificate_can_be_pinned_while_the_server_runs(
 def test_a_pinned_certificate_cannot_vouch_for_another(
     server: Server, pki: Pki, application: Application, caplog: pytest.LogCaptureFixture
 ) -> None:
-    (root,) = pki.strangers.chain  # self-signed, and a CA: what `openssl req -x509` makes for a device as well
+    (root,) = (
+        pki.strangers.chain
+    )  # self-signed, and a CA: what `openssl req -x509` makes for a device as well
     server.start(application, tls=pki.settings(pinned=(root,)))
     assert refused_with(server, pki.client_context(pki.foreign)) == "SSLV3_ALERT_BAD_CERTIFICATE"
     assert "certificate_refused" in caplog.text
