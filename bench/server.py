@@ -4,8 +4,8 @@
     python -m bench.server --quick    fewer devices and shorter runs, to see that it works
 
 Reads are measured by bench.wire against nginx with the same octets. Writes: MirrorMeterReading POSTs that
-are acknowledged after commit, over 50 connections, beside the plain sqlite3 module committing such rows one by
-one in the same run. Size: the cost of a GET and the memory with 1,000 and with 100,000 EndDevices.
+are acknowledged after commit, over 50 connections, beside the plain sqlite3 module committing such rows one
+by one in the same run. Size: the cost of a GET and the memory with 1,000 and with 100,000 EndDevices.
 """
 
 from __future__ import annotations
