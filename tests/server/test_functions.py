@@ -126,6 +126,38 @@ def test_an_event_that_makes_no_sense_is_not_sent(esi: Esi, order: dict[str, obj
     assert esi.get("/derp/1/derc").all == 0
 
 
+def test_a_newer_control_supersedes_an_older_one_when_it_starts(esi: Esi) -> None:
+    older = esi.send_control(start=START, duration_s=600)
+    beside = esi.send_control(start=START, duration_s=600, base=sep.DERControlBase(opModEnergize=True))
+    esi.now += 1
+    newer = esi.send_control(start=START + 100, duration_s=60)
+    assert status(esi, older) == (1, START)
+
+    esi.now = START + 100
+    assert status(esi, older) == (4, START + 100)
+    assert status(esi, newer) == (1, START + 100)
+    assert status(esi, beside) == (1, START)
+    assert {one.href for one in esi.get("/derp/1/actderc?l=9").DERControl} == {newer, beside}
+    esi.now = START + 160
+    assert status(esi, older) == (4, START + 100)  # never resumed
+    esi.now = START + 600
+    assert esi.get("/derp/1/derc").all == 0
+
+
+def test_a_control_that_is_taken_over_in_part_is_marked(esi: Esi) -> None:
+    both = sep.DERControlBase(opModMaxLimW=4_000, opModEnergize=True)
+    older = esi.send_control(start=START, duration_s=600, base=both)
+    esi.now += 5
+    esi.send_control(start=START + 100, duration_s=60)
+    told = esi.get(older).EventStatus
+
+    assert (told.currentStatus, told.potentiallySuperseded, told.potentiallySupersededTime) == (
+        1,
+        True,
+        START + 5,
+    )
+
+
 def test_the_2023_edition_shows_completed(esi: Esi) -> None:
     from openesi.sep2.editions import EDITIONS
 

@@ -14,8 +14,12 @@ COMPLETED is shown as a status only in the 2023 edition; in 2018 the event then 
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from enum import Enum
+
 from openesi.sep2 import model as sep
-from openesi.sep2.enums import EventState
+from openesi.sep2 import schema
+from openesi.sep2.enums import EventState, bits
 
 _ENDING = frozenset(EventState) - {EventState.SCHEDULED, EventState.COMPLETED}
 
@@ -52,6 +56,124 @@ def advance(event: sep.Event, now: int) -> sep.Event:
     if status.currentStatus in _ENDING and latest_end(event) <= now:
         event = with_status(event, EventState.COMPLETED, latest_end(event))
     return event
+
+
+class Overlap(Enum):
+    """How much of an event a stronger one takes over while both are scheduled."""
+
+    NONE = 0
+    PARTIAL = 1  # some of its controls or device categories: the event goes on for the rest
+    FULL = 2
+
+
+def overlap(weaker: sep.Event, stronger: sep.Event) -> Overlap:
+    """Return how much of ``weaker`` the event ``stronger`` takes over, in time, controls and categories.
+
+    Text messages and flow reservations supersede nothing: several may be active (10.2.3.3 d).
+    """
+    if earliest_start(weaker) >= latest_end(stronger) or earliest_start(stronger) >= latest_end(weaker):
+        return Overlap.NONE
+    return _overlap_of_kinds(_kind(weaker), _kind(stronger))
+
+
+def is_stronger(event: sep.Event, other: sep.Event) -> bool:
+    """Tell whether of two events of one program ``event`` wins: the later created, then the greater mRID."""
+    return _strength(event) > _strength(other)
+
+
+def settle(live: Mapping[str, sep.Event], now: int) -> dict[str, sep.Event]:
+    """Return those of a program's scheduled and active events that other events change, as they become.
+
+    An event that is wholly taken over is Superseded from the start of the stronger one (a weaker one that
+    never began is Superseded then too); one that is taken over in part is marked potentiallySuperseded.
+    ``live`` holds the events by any name; those that are over, cancelled or superseded take no part.
+    """
+    changed: dict[str, sep.Event] = {}
+    names = sorted(
+        (name for name, event in live.items() if _takes_part(event)),
+        key=lambda name: earliest_start(live[name]),
+    )
+    open_: list[str] = []
+    for name in names:
+        event = live[name]
+        open_ = [other for other in open_ if latest_end(live[other]) > earliest_start(event)]
+        covered = False
+        for other in list(open_):
+            weak, strong = (other, name) if is_stronger(event, live[other]) else (name, other)
+            taken = overlap(live[weak], live[strong])
+            if taken is Overlap.NONE:
+                continue
+            changed[weak] = _taken_over(changed.get(weak, live[weak]), live[strong], taken, now)
+            if taken is Overlap.FULL and latest_end(live[strong]) >= latest_end(live[weak]):
+                # What the weaker one could take over, the stronger one takes over as well.
+                if weak == other:
+                    open_.remove(other)
+                else:
+                    covered = True
+        if not covered:
+            open_.append(name)
+    return {name: event for name, event in changed.items() if event != live[name]}
+
+
+def _taken_over(event: sep.Event, stronger: sep.Event, taken: Overlap, now: int) -> sep.Event:
+    status = event.EventStatus
+    if status.currentStatus == EventState.SUPERSEDED:
+        return event
+    if taken is Overlap.FULL and earliest_start(stronger) <= now:
+        at = max(earliest_start(stronger), stronger.creationTime)
+        return with_status(event, EventState.SUPERSEDED, min(at, now))
+    if taken is Overlap.FULL or status.potentiallySuperseded:
+        return event
+    flagged = sep.replace(status, potentiallySuperseded=True, potentiallySupersededTime=now)
+    return sep.replace(event, EventStatus=flagged)
+
+
+def _takes_part(event: sep.Event) -> bool:
+    alive = event.EventStatus.currentStatus in (EventState.SCHEDULED, EventState.ACTIVE)
+    return alive and bool(_kind(event)[0])
+
+
+_Kind = tuple[frozenset[str], int | None]
+
+
+def _kind(event: sep.Event) -> _Kind:
+    """Return the controls an event sets, and the device categories it is for (None: all)."""
+    category = getattr(event, "deviceCategory", None)
+    categories = bits(category) if category is not None and any(category) else None
+    if isinstance(event, sep.DERControl):
+        return controls_of(event.DERControlBase), categories
+    if isinstance(event, sep.EndDeviceControl | sep.TimeTariffInterval):
+        return frozenset({type(event).__name__}), categories
+    return frozenset(), categories
+
+
+def controls_of(base: sep.DERControlBase) -> frozenset[str]:
+    """Return the names of the modes that a control sets; rampTms is none."""
+    return frozenset(
+        field.name
+        for field in schema.fields(sep.DERControlBase)
+        if field.name.startswith("opMod") and getattr(base, field.name) is not None
+    )
+
+
+def _overlap_of_kinds(weaker: _Kind, stronger: _Kind) -> Overlap:
+    controls, categories = weaker
+    by_controls, by_categories = stronger
+    if not controls & by_controls:
+        return Overlap.NONE
+    every_category = True
+    if by_categories is not None:
+        if categories is None:
+            every_category = False
+        elif not categories & by_categories:
+            return Overlap.NONE
+        else:
+            every_category = not categories & ~by_categories
+    return Overlap.FULL if every_category and controls <= by_controls else Overlap.PARTIAL
+
+
+def _strength(event: sep.Event) -> tuple[int, int]:
+    return event.creationTime, int.from_bytes(event.mRID, "big")
 
 
 def begin(event: sep.Event, now: int) -> sep.Event:

@@ -13,15 +13,13 @@ from collections.abc import Awaitable, Callable
 from typing import Any
 from urllib.parse import unquote
 
-from openesi.sep2 import events, identity, lists, resources
+from openesi.sep2 import identity, lists, resources
 from openesi.sep2 import model as sep
-from openesi.sep2.enums import EventState
 from openesi.sep2.errors import DecodeError, EncodeError, ReasonCode
 from openesi.sep2.resources import Match
 from openesi.server import encoding, functions
 from openesi.server.cache import Cache
 from openesi.server.caller import Caller, find_caller
-from openesi.server.documents import make_row, read_document
 from openesi.server.errors import Refusal, not_found
 from openesi.server.functions.base import (
     Change,
@@ -31,6 +29,7 @@ from openesi.server.functions.base import (
     delete_document,
     replace_document,
 )
+from openesi.server.functions.events import switch
 from openesi.server.functions.metering_mirror import POSTED
 from openesi.server.message import Request, Response
 from openesi.server.settings import Settings
@@ -41,7 +40,6 @@ log = logging.getLogger(__name__)
 
 MAX_CALLERS = 50_000  # certificates remembered; each connection may bring a new one
 LOG_LINES_A_MINUTE = 600  # refusals logged; a client that sends nonsense must not fill the disk
-MAX_DUE = 1_000  # events switched in one transaction; more wait for the next
 
 
 class Application:
@@ -79,7 +77,7 @@ class Application:
         self._refresh()
         now = self._clock()
         while now >= self._due:
-            await self.store.write(lambda tx: _switch(tx, int(now)))
+            await self.store.write(lambda tx: switch(tx, int(now)))
             next_due = await self.store.read(lambda reader: reader.next_due())
             self._due = float("inf") if next_due is None else next_due
             self._stale()
@@ -258,13 +256,3 @@ def _delete(change: Change, document: None) -> Outcome:
 
 
 _APPLY: dict[str, Callable[[Change, Any], Outcome]] = {"POST": _post, "PUT": _put, "DELETE": _delete}
-
-
-def _switch(tx: Transaction, now: int) -> None:
-    """Bring every event whose time has come to its present status; forget those that ended long ago."""
-    for row in tx.due(now, MAX_DUE):
-        if row.state == EventState.COMPLETED:
-            tx.delete(row.path)
-            continue
-        event = events.advance(read_document(row, sep.Event), now)
-        tx.put(make_row(row.path, event, listing=row.listing, scope=row.scope, key=row.key))

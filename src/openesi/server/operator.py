@@ -22,6 +22,7 @@ from openesi.server.documents import STORED, make_row, mrid_for, read_document
 from openesi.server.functions.base import insert_member
 from openesi.server.functions.der import scaled
 from openesi.server.functions.end_device import register, remove
+from openesi.server.functions.events import settle, write_event
 from openesi.server.settings import Settings
 from openesi.store import PeerRecord, Reader, Row, Transaction
 
@@ -132,7 +133,10 @@ def send_control(tx: Transaction, program: str, order: ControlOrder, *, now: int
     )
     if events.latest_end(control) <= now:
         raise LocalError("the control would be over before it begins: its end lies in the past")
-    return insert_member(tx, f"{program}/derc", events.begin(control, now))
+    listing = f"{program}/derc"
+    row = insert_member(tx, listing, events.begin(control, now))
+    settle(tx, listing, now)
+    return row
 
 
 def cancel_control(
@@ -145,7 +149,7 @@ def cancel_control(
     if cancelled is control:
         raise LocalError(f"{path} is {EventState(control.EventStatus.currentStatus).name.lower()} already")
     assert isinstance(cancelled, sep.DERControl)
-    tx.put(make_row(path, cancelled, listing=row.listing))
+    write_event(tx, row, cancelled)
     return cancelled
 
 

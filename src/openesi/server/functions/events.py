@@ -1,0 +1,44 @@
+"""Events of every kind, as the server keeps them: switching in time, superseding, forgetting."""
+
+from __future__ import annotations
+
+from openesi.sep2 import events
+from openesi.sep2 import model as sep
+from openesi.sep2.enums import EventState
+from openesi.server.documents import make_row, read_document
+from openesi.store import Row, Transaction
+
+MAX_DUE = 1_000  # events switched in one transaction; more wait for the next
+MAX_LIVE = 20_000  # events of one program that are looked at together; an operator may send them in bulk
+
+
+def switch(tx: Transaction, now: int) -> None:
+    """Bring events whose time has come to their present status; forget those that ended long ago."""
+    begun = set()
+    for row in tx.due(now, MAX_DUE):
+        if row.state == EventState.COMPLETED:
+            tx.delete(row.path)
+            continue
+        event = events.advance(read_document(row, sep.Event), now)
+        if event.EventStatus.currentStatus == EventState.ACTIVE and row.listing is not None:
+            begun.add(row.listing)
+        write_event(tx, row, event)
+    for listing in begun:
+        settle(tx, listing, now)
+
+
+def settle(tx: Transaction, listing: str, now: int) -> None:
+    """Supersede, or mark, the events of a list that others take over."""
+    rows = {
+        row.path: row
+        for state in (EventState.SCHEDULED, EventState.ACTIVE)
+        for row in tx.page(listing, limit=MAX_LIVE, state=state)
+    }
+    live = {path: read_document(row, sep.Event) for path, row in rows.items()}
+    for path, event in events.settle(live, now).items():
+        write_event(tx, rows[path], event)
+
+
+def write_event(tx: Transaction, row: Row, event: sep.Event) -> None:
+    """Write an event over its row; one that is over leaves its list."""
+    tx.put(make_row(row.path, event, listing=row.listing, scope=row.scope, key=row.key))
