@@ -99,8 +99,8 @@ class RequestReader:
         self._host: str | None = None  # the last one found good
         self._fed_octets = 0  # no head that is being read can be larger than this
         self._url = b""
-        self._headers: dict[str, str] = {}
-        self._request = Request("", "", "", "", self._headers, b"", _NOBODY)
+        self._headers = _NO_HEADERS
+        self._request = _NO_REQUEST
         self._body: list[bytes] = []
         self._body_octets = 0
 
@@ -210,6 +210,7 @@ class RequestReader:
             # An HTTP/1.0 client would have to be told that its connection is kept; it is not worth it.
             last = last or parser.should_upgrade() or version == "1.0"
         self.reading = _ENDED if last else _BETWEEN
+        self._request, self._headers = _NO_REQUEST, _NO_HEADERS  # an idle connection keeps nothing
         self._receiver.take(request, last)
 
     # Private.
@@ -287,3 +288,5 @@ class RequestReader:
 
 
 _NOBODY = Peer(None, None, None, False, "")
+_NO_HEADERS: dict[str, str] = {}
+_NO_REQUEST = Request("", "", "", "", _NO_HEADERS, b"", _NOBODY)

@@ -141,7 +141,7 @@ async def running(
         tls = door.tls if door else None if place.proxy else _server_tls(place, authority)
         wire = await serve(
             application,
-            host=None if door else place.hosts,  # type: ignore[arg-type]
+            host=None if door else place.hosts,
             port=0 if door else place.port,
             sock=door.sock if door else None,
             tls=tls,

@@ -27,8 +27,8 @@ CIPHERS_WITH_GCM = "ECDHE-ECDSA-AES128-CCM8:ECDHE-ECDSA-AES128-GCM-SHA256:@SECLE
 # Fatal alert bad_certificate(42), in the clear, as a client expects it before the server's Finished.
 BAD_CERTIFICATE_RECORD = b"\x15\x03\x03\x00\x02\x02\x2a"
 
-# Certificates whose identifiers are remembered, for devices that connect anew for each poll: 2 kB each. Only
-# verified ones get in, or what a trusted proxy sends.
+# Peers remembered for when they connect again, as some do for each poll: 2 kB each. Only verified ones get in,
+# or what a trusted proxy sends.
 _IDENTITIES_MAX = 4096
 
 _SHA256_OCTETS = 32
@@ -167,19 +167,13 @@ def _chain(tls: ssl.SSLObject, *, verified: bool) -> list[bytes]:
 
 
 @lru_cache(maxsize=_IDENTITIES_MAX)
-def _identifiers(certificate: bytes) -> tuple[bytes, int, bool]:
+def _peer_from_certificate(certificate: bytes, address: str) -> Peer:
     try:
         parsed = load_certificate(certificate)
     except BadCertificate as error:
         raise UntrustedPeer(str(error)) from error
-    self_signed = parsed.issuer == parsed.subject
     lfdi = lfdi_from_certificate(certificate)
-    return lfdi, sfdi_from_lfdi(lfdi), self_signed
-
-
-def _peer_from_certificate(certificate: bytes, address: str) -> Peer:
-    lfdi, sfdi, self_signed = _identifiers(certificate)
-    return Peer(lfdi, sfdi, certificate, self_signed, address)
+    return Peer(lfdi, sfdi_from_lfdi(lfdi), certificate, parsed.issuer == parsed.subject, address)
 
 
 @lru_cache(maxsize=_IDENTITIES_MAX)
