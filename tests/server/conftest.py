@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import importlib
+import importlib.util
 import socket
 import ssl
 import threading
@@ -32,6 +34,7 @@ class Pki:
         self.authority = Authority.create(folder / "ours", now=NOW)
         self.server = self.authority.issue_server(["127.0.0.1"], now=NOW)
         self.device = self.issue("device")
+        self.second = self.issue("second")
         self.self_signed = self.authority.issue_device("self-signed", now=NOW, self_signed=True)
         self.strangers = Authority.create(folder / "strangers", now=NOW, length=2)
         self.foreign = self.strangers.issue_device("foreign", now=NOW)
@@ -110,9 +113,9 @@ class Client:
 class Server:
     """A wire in a thread with an event loop of its own."""
 
-    def __init__(self) -> None:
+    def __init__(self, new_loop: Callable[[], asyncio.AbstractEventLoop]) -> None:
         self.wire: Wire
-        self._loop = asyncio.new_event_loop()
+        self._loop = new_loop()
         self._thread = threading.Thread(target=self._loop.run_forever)
         self._clients: list[Client] = []
         self._thread.start()
@@ -157,8 +160,13 @@ class Server:
             self._loop.close()
 
 
-@pytest.fixture
-def server() -> Iterator[Server]:
-    server = Server()
+LOOPS = {"asyncio": asyncio.new_event_loop}
+if importlib.util.find_spec("uvloop") is not None:  # an extra: whoever installs it gets it tested as well
+    LOOPS["uvloop"] = importlib.import_module("uvloop").new_event_loop
+
+
+@pytest.fixture(params=LOOPS.values(), ids=LOOPS)
+def server(request: pytest.FixtureRequest) -> Iterator[Server]:
+    server = Server(request.param)
     yield server
     server.stop()

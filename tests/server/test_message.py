@@ -23,6 +23,11 @@ def test_a_status_without_body_has_no_length(status: int) -> None:
     assert b"Content-Length" not in Response(status).head
 
 
+def test_a_body_cannot_hide_behind_no_content() -> None:
+    with pytest.raises(LocalError, match="204"):
+        _ = Response(204, b"x").head
+
+
 def test_an_unknown_status_keeps_the_space_that_clients_insist_on() -> None:
     assert Response(599).head.startswith(b"HTTP/1.1 599 \r\n")
 

@@ -360,7 +360,7 @@ def test_the_longest_idle_connection_of_a_device_gives_way(
     assert clients[0].is_closed()
     assert clients[1].ask(GET).status == 200
     assert clients[2].ask(GET).status == 200
-    stranger = server.connect(pki.client_context(pki.issue("second")))
+    stranger = server.connect(pki.client_context(pki.second))
     assert stranger.ask(GET).status == 200
 
 

@@ -69,7 +69,8 @@ class Response:
     def head(self) -> bytes:
         """Status line and headers, each line ended, without Date, Connection and the closing empty line.
 
-        Raises LocalError if a header cannot be sent (line breaks, letters outside ASCII).
+        Raises LocalError for what cannot be sent: a body with 204 or 304, line breaks in a header, letters
+        outside ASCII there.
         """
         return self._head or self._render_head()
 
@@ -78,7 +79,10 @@ class Response:
         if self.content_type is not None:
             lines.append(_header_line("Content-Type", self.content_type))
         lines.extend(_header_line(name, value) for name, value in self.headers)
-        if self.status not in BODILESS_STATUSES:
+        if self.status in BODILESS_STATUSES:
+            if self.body:
+                raise LocalError(f"a {self.status} has no body; choose 200, or leave the body out")
+        else:
             lines.append(b"Content-Length: %d\r\n" % len(self.body))
         self._head = b"".join(lines)
         return self._head

@@ -27,8 +27,8 @@ CIPHERS_WITH_GCM = "ECDHE-ECDSA-AES128-CCM8:ECDHE-ECDSA-AES128-GCM-SHA256:@SECLE
 # Fatal alert bad_certificate(42), in the clear, as a client expects it before the server's Finished.
 BAD_CERTIFICATE_RECORD = b"\x15\x03\x03\x00\x02\x02\x2a"
 
-# Peers remembered for when they connect again, as some do for each poll: 2 kB each. Only verified ones get in,
-# or what a trusted proxy sends.
+# Peers remembered for when they connect again, as some do for each poll: 2 kB each. Only verified ones get
+# in, or what a trusted proxy sends.
 _IDENTITIES_MAX = 4096
 
 _SHA256_OCTETS = 32

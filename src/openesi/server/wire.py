@@ -30,6 +30,9 @@ log = logging.getLogger(__name__)
 
 _BETWEEN, _HEAD, _BODY, _ENDED = Reading
 
+_Waiting = tuple[Request, Response | None, bool]
+"""A request that waits for its turn, its answer if it was refused, and whether it is the last."""
+
 _LINES_PER_MINUTE = 60  # log lines of one kind: bad peers must not fill the disk
 _TRACES_MAX = 256  # causes whose traceback was logged: an application may fail at random
 
@@ -119,14 +122,15 @@ class Wire:
             try:
                 await asyncio.wait_for(self._empty.wait(), grace_s)
             except TimeoutError:
-                log.warning(
-                    "drain_overdue connections=%d requests=%d", len(self.connections), len(self.tasks)
-                )
+                left = len(self.connections), len(self.tasks)
+                log.warning("drain_overdue connections=%d requests=%d", *left)
         self._timer.cancel()
-        for task in self.tasks:
-            task.cancel()
         for connection in tuple(self.connections):
             connection.abort()
+        late = tuple(self.tasks)
+        for task in late:
+            task.cancel()
+        await asyncio.gather(*late, return_exceptions=True)
         await asyncio.sleep(0)  # lets the transports report their end
         await self.server.wait_closed()
 
@@ -188,9 +192,7 @@ class _Connection(asyncio.Protocol):
         self._wire = wire
         self._tls: ssl.SSLObject | None = None
         self._reader: RequestReader | None = None  # None during the handshake, and after we hung up
-        self._waiting: list[
-            tuple[Request, Response | None, bool]
-        ] = []  # an empty deque takes ten times the room
+        self._waiting: list[_Waiting] = []  # an empty deque would take ten times the room
         self._task: asyncio.Future[Response] | None = None
         self._out: list[bytes] = []
         self._out_octets = 0
@@ -403,9 +405,8 @@ class _Connection(asyncio.Protocol):
 
     def _hang_up_tls(self, error: ssl.SSLError, event: str) -> None:
         """Send the alert that OpenSSL wrote, and nothing more."""
-        self._wire.complain(
-            event, self._address, getattr(error, "verify_message", None) or error.reason or error
-        )
+        reason = getattr(error, "verify_message", None) or error.reason or error
+        self._wire.complain(event, self._address, reason)
         self._transport.write(self._outgoing.read())
         self._tls = None
         self._hang_up()
