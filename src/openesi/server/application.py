@@ -51,6 +51,8 @@ class Application:
         self._clock = clock
         self._cache = Cache()
         self._callers: dict[bytes, Caller] = {}
+        self.seen: dict[bytes, float] = {}  # when each LFDI was last heard (s since 1970), for the operator
+        self._watchers: list[Callable[[set[str] | None], None]] = []
         self._due: float = 0.0  # nothing is served before the first look at what is due
         self._fresh = False
         self._log_minute = 0
@@ -69,6 +71,7 @@ class Application:
                 if kept is None:
                     kept = self._cache.get((request.target, accept, caller.lfdi), now)
                 if kept is not None:
+                    self.seen[caller.lfdi] = now
                     return kept
         return self._answer(request, now)
 
@@ -82,6 +85,10 @@ class Application:
             self._due = float("inf") if next_due is None else next_due
             self._stale()
         return self._due
+
+    def watch(self, watcher: Callable[[set[str] | None], None]) -> None:
+        """Have ``watcher`` told what changed in the store: paths and tags, or None for everything."""
+        self._watchers.append(watcher)
 
     def refuse(self, status: int, text: str, request: Request) -> Response:
         """Answer what the wire would not take, as the standard's Error."""
@@ -98,6 +105,8 @@ class Application:
             self._cache.forget(changed)
             self._forget_callers(changed)
             self._due = 0.0
+            for watcher in self._watchers:
+                watcher(changed)
         self._fresh = True
         asyncio.get_running_loop().call_soon(self._stale)
 
@@ -120,6 +129,7 @@ class Application:
         lfdi = request.peer.lfdi
         if lfdi is None:
             raise Refusal(403, "a client certificate is needed")
+        self._note_seen(lfdi)
         caller = self._callers.get(lfdi)
         if caller is None:
             caller = await self.store.read(lambda reader: find_caller(reader, lfdi, self.settings))
@@ -129,6 +139,11 @@ class Application:
         if caller.revoked:
             raise Refusal(403, f"certificate {identity.format_lfdi(lfdi)} is revoked")
         return caller
+
+    def _note_seen(self, lfdi: bytes) -> None:
+        if lfdi not in self.seen and len(self.seen) >= MAX_CALLERS:
+            del self.seen[next(iter(self.seen))]
+        self.seen[lfdi] = self._clock()
 
     # --- answering -------------------------------------------------------------------------------------
 

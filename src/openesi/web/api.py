@@ -22,6 +22,9 @@ from openesi.sep2 import identity
 from openesi.sep2 import model as sep
 from openesi.server import operator
 from openesi.server.service import Service
+from openesi.web import watching
+from openesi.web.answers import answer, problem
+from openesi.web.live import Live
 
 MAX_BODY = 64 << 10  # an operator's request is small; a mistaken upload is not
 MAX_DURATION_S = 366 * 86_400
@@ -74,6 +77,7 @@ class Default(Modes):
 
 
 Endpoint = Callable[[Service, Request], Awaitable[Response]]
+Bound = Callable[[Request], Awaitable[Response]]
 
 
 async def get_status(service: Service, request: Request) -> Response:
@@ -153,17 +157,6 @@ async def post_program(service: Service, request: Request) -> Response:
     return answer({"href": row.path}, 201)
 
 
-async def get_events(service: Service, request: Request) -> Response:
-    """List the controls of all programs, or of ``?program=/derp/1``, that are not over."""
-    wanted = request.query_params.get("program")
-
-    def look(reader: Any) -> list[operator.ControlSummary]:
-        found = [wanted] if wanted else [path for path, _ in operator.programs(reader)]
-        return [control for path in found for control in operator.controls(reader, path)]
-
-    return answer(await service.store.read(look))
-
-
 async def post_event(service: Service, request: Request) -> Response:
     """Send a control."""
     body = await read_body(request, NewEvent)
@@ -239,23 +232,17 @@ async def read_body(request: Request, kind: type[Body]) -> Body:
         raise HTTPException(422, str(error)) from None
 
 
-def answer(value: object, status: int = 200) -> Response:
-    """Return a value as JSON."""
-    return Response(msgspec.json.encode(value), status, media_type="application/json")
+def routes(live: Live) -> list[Route]:
+    """Return the routes of the API, each bound to what it works on."""
+    service = live.service
 
-
-def problem(status: int, text: str) -> Response:
-    """Return what went wrong, for people and programs."""
-    return answer({"error": text}, status)
-
-
-def routes(service: Service) -> list[Route]:
-    """Return the routes of the API, each bound to ``service``."""
-
-    def bound(endpoint: Endpoint) -> Callable[[Request], Awaitable[Response]]:
+    def bound(endpoint: Callable[[Any, Request], Awaitable[Response]], subject: Any) -> Bound:
         async def call(request: Request) -> Response:
             try:
-                return await endpoint(service, request)
+                response = await endpoint(subject, request)
+                if request.method not in ("GET", "HEAD"):
+                    await service.application.tick()  # devices and pages hear of it now, not at the next look
+                return response
             except PeerError as error:
                 return problem(error.status, str(error))
             except LocalError as error:
@@ -263,7 +250,10 @@ def routes(service: Service) -> list[Route]:
 
         return call
 
-    return [Route(path, bound(endpoint), methods=[method]) for method, path, endpoint in ENDPOINTS]
+    return [
+        *(Route(path, bound(endpoint, live), methods=["GET"]) for path, endpoint in watching.ENDPOINTS),
+        *(Route(path, bound(endpoint, service), methods=[method]) for method, path, endpoint in ENDPOINTS),
+    ]
 
 
 def _paging(request: Request) -> tuple[int, int]:
@@ -285,7 +275,6 @@ ENDPOINTS: tuple[tuple[str, str, Endpoint], ...] = (
     ("DELETE", "/api/devices/{lfdi}", delete_device),
     ("GET", "/api/programs", get_programs),
     ("POST", "/api/programs", post_program),
-    ("GET", "/api/events", get_events),
     ("POST", "/api/events", post_event),
     ("DELETE", "/api/events/{event:path}", delete_event),
     ("PUT", "/api/default", put_default),

@@ -13,12 +13,16 @@ from pathlib import Path
 
 import uvicorn
 from starlette.applications import Starlette
+from starlette.exceptions import HTTPException
 from starlette.middleware import Middleware
-from starlette.middleware.trustedhost import TrustedHostMiddleware
+from starlette.middleware.gzip import GZipMiddleware
 
 from openesi.errors import LocalError
 from openesi.server.service import Service
 from openesi.web import api, pages
+from openesi.web.answers import answer_fault, answer_http_error
+from openesi.web.guard import Guard, own_names
+from openesi.web.live import Live
 
 RUNNING_FILE = "running.json"
 START_S = 10.0  # a listener that is not up by then will not come up
@@ -33,23 +37,29 @@ class _Server(uvicorn.Server):
         yield
 
 
-def make_app(service: Service, *, host: str) -> Starlette:
+def make_app(live: Live) -> Starlette:
     """Return the ASGI application of one server's operator side."""
-    hosts = ["localhost", "127.0.0.1", "[::1]"] if _is_local(host) else ["*"]
     return Starlette(
-        routes=[*api.routes(service), *pages.routes(service)],
-        middleware=[Middleware(TrustedHostMiddleware, allowed_hosts=hosts)],
-        exception_handlers={},
+        routes=[*api.routes(live), *pages.routes(live)],
+        middleware=[Middleware(Guard, names=own_names()), Middleware(GZipMiddleware, minimum_size=1_000)],
+        exception_handlers={HTTPException: answer_http_error, Exception: answer_fault},
     )
 
 
 @asynccontextmanager
-async def listening(service: Service, *, host: str, port: int) -> AsyncIterator[str]:
-    """Serve API and pages while the block runs; yield their URL. Raises LocalError if the port is taken."""
+async def listening(
+    service: Service, *, host: str, port: int, live: Live | None = None
+) -> AsyncIterator[str]:
+    """Serve API and pages while the block runs; yield their URL. Raises LocalError if the port is taken.
+
+    ``live`` is what the page shows, if somebody else wants to look at it, too.
+    """
     sock = _bound(host, port)
     url = f"http://{f'[{host}]' if ':' in host else host}:{sock.getsockname()[1]}"
+    live = live or Live(service)
+    await live.step()
     config = uvicorn.Config(
-        make_app(service, host=host),
+        make_app(live),
         log_level="warning",
         access_log=False,
         lifespan="off",
@@ -57,6 +67,7 @@ async def listening(service: Service, *, host: str, port: int) -> AsyncIterator[
         timeout_graceful_shutdown=1,
     )
     server = _Server(config)
+    following = asyncio.create_task(live.run(), name="openesi-page")
     task = asyncio.create_task(server.serve(sockets=[sock]), name="openesi-web")
     try:
         async with asyncio.timeout(START_S):
@@ -66,7 +77,10 @@ async def listening(service: Service, *, host: str, port: int) -> AsyncIterator[
             yield url
     finally:
         server.should_exit = True
+        live.close()
         await task
+        following.cancel()
+        await asyncio.wait((following,))
         sock.close()
 
 
@@ -116,7 +130,3 @@ def _bound(host: str, port: int) -> socket.socket:
             f"cannot listen on {host} port {port}: {error.strerror}; choose another with --web-port"
         ) from error
     return sock
-
-
-def _is_local(host: str) -> bool:
-    return host in ("localhost", "127.0.0.1", "::1")
