@@ -5,19 +5,20 @@ from __future__ import annotations
 import pytest
 from hypothesis import given, settings
 
+import strategies
 from openesi import exi
 from openesi.sep2 import editions, model, xml
 from openesi.sep2 import exi as sep_exi
 from openesi.sep2.editions import CSIP_AUS_12, DRAFT_2_0_4, IEEE_2013, IEEE_2018, IEEE_2023, Edition
 from openesi.sep2.errors import DecodeError, EncodeError
 from openesi.sep2.model import Sep
-from sep2 import samples, values
+from sep2 import samples
 
 TIME = model.Time(currentTime=1, dstEndTime=2, dstOffset=3600, dstStartTime=4, quality=7, tzOffset=-28800)
 SPOKEN = ["2018", "csip-aus-1.2", "csip-aus-1.3"]
 
 
-@given(values.documents(IEEE_2018))
+@given(strategies.documents(IEEE_2018))
 @settings(max_examples=150)
 def test_what_is_encoded_is_decoded(value: Sep) -> None:
     stream = sep_exi.encode(value)
@@ -26,7 +27,7 @@ def test_what_is_encoded_is_decoded(value: Sep) -> None:
     assert sep_exi.decode_as(stream, type(value)) == value
 
 
-@given(values.documents(IEEE_2018))
+@given(strategies.documents(IEEE_2018))
 @settings(max_examples=80)
 def test_objects_and_events_give_the_same_octets(value: Sep) -> None:
     document = xml.serialize(value)
@@ -35,7 +36,7 @@ def test_objects_and_events_give_the_same_octets(value: Sep) -> None:
     assert xml.parse(sep_exi.to_xml(sep_exi.encode(value))) == value
 
 
-@given(values.documents(IEEE_2018))
+@given(strategies.documents(IEEE_2018))
 @settings(max_examples=60)
 def test_strict_streams_hold_the_same_document(value: Sep) -> None:
     strict = exi.Grammars(sep_exi.schema_of(IEEE_2018), strict=True)

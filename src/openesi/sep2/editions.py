@@ -219,7 +219,11 @@ _TYPES_2013 = {
 _SIGNED_PF = {"to_model": _unsigned, "from_model": _negative}
 _CHANGES_2013: dict[str, dict[str, Any]] = {
     "DERCapability.rtgA": {"fallback": _ZERO_A},
+    "DERCapability.rtgMinPF": {"to_model": _unsigned},
     "DERCapability.rtgMinPFNeg": _SIGNED_PF,
+    "DERCapability.rtgOverExcitedPF": {"to_model": _unsigned},
+    "DERCapability.rtgUnderExcitedPF": {"to_model": _unsigned},
+    "DERSettings.setMinPF": {"to_model": _unsigned},
     "DERSettings.setMinPFNeg": _SIGNED_PF,
     "DERControlBase.opModFixedPF": {
         "type": sep.PowerFactor,

@@ -103,6 +103,9 @@ _LONG_NAMESPACE = re.compile(
 def _tree(data: bytes) -> ET.Element:
     if len(data) > MAX_BYTES:
         raise DecodeError(f"{len(data)} octets; at most {MAX_BYTES} are read", reason=ReasonCode.LIMIT)
+    # expat takes a byte order mark of UTF-16 for true, whatever encoding it is told; there "<" has a NUL.
+    if b"\x00" in data:
+        raise DecodeError("not well-formed XML: a NUL, as in UTF-16; the encoding is UTF-8")
     starts_with_element = data[:1] == b"<" and data[1:2].isalpha()
     if not starts_with_element and b"<!DOCTYPE" in data:  # there is no room for one after the first element
         raise DecodeError("a document type declaration has no place in a payload")
