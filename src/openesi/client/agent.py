@@ -1,0 +1,197 @@
+"""The loop that drives one device at its server.
+
+Two things go on beside each other: ``turn`` talks to the server, ``tick`` lives the device and carries out
+its schedule. A server that hangs, lies or is gone keeps no event from starting or ending in time.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import random as random_module
+import time
+from collections.abc import Callable
+from enum import Enum
+
+from openesi.client import duties
+from openesi.client.backoff import REFUSED_S, RandomSource, delay_s
+from openesi.client.clock import ServerClock
+from openesi.client.device import DERDevice, Device, MeteredDevice
+from openesi.client.duties import Duty, Shared, WrongPIN
+from openesi.client.errors import AccessRefused, AnswerError, NotThere, Refused, Unreachable
+from openesi.client.scheduler import Scheduler
+from openesi.client.session import Client
+from openesi.errors import OpenESIError
+
+log = logging.getLogger(__name__)
+
+TICK_S = 1.0
+LONGEST_SLEEP_S = 60.0
+
+
+class State(Enum):
+    """How it stands between a device and its server."""
+
+    CONNECTING = "connecting"
+    CONNECTED = "connected"
+    WAITING = "waiting"  # not reached; tried again later and later
+    REFUSED = "refused"  # TLS or access: somebody must act, tried again now and then
+
+
+class Agent:
+    """One device at one server.
+
+    ``local`` is a clock that never goes back, in s; ``fallback_s`` is what is added to it for the time of day
+    until the server has told its own. ``register`` lets the device register itself in band.
+    """
+
+    def __init__(
+        self,
+        esi: Client,
+        device: Device,
+        *,
+        pin: int | None = None,
+        register: bool = True,
+        random: RandomSource | None = None,
+        local: Callable[[], float] = time.monotonic,
+        fallback_s: float | None = None,
+        tick_s: float = TICK_S,
+    ) -> None:
+        chosen = random or random_module.Random()  # noqa: S311 (spreads load; nothing secret comes of it)
+        self.esi = esi
+        self.device = device
+        self.state = State.CONNECTING
+        self.problem: OpenESIError | None = None
+        if fallback_s is None:
+            fallback_s = time.time() - time.monotonic()
+        clock = ServerClock(fallback=fallback_s)
+        self.shared = Shared(esi, device, local, chosen, clock, pin, register)
+        self.programs: duties.Programs | None = None
+        self._reports: duties.Reports | None = None
+        self._duties: list[Duty] = [
+            duties.DeviceCapability(),
+            duties.Time(),
+            duties.EndDevice(),
+            duties.Assignments(),
+        ]
+        if isinstance(device, DERDevice):
+            self.programs = duties.Programs(device, Scheduler(chosen))
+            self._reports = duties.Reports(device)
+            self._duties += [self.programs, self._reports]
+        if isinstance(device, MeteredDevice):
+            self._duties.append(duties.Mirrors(device))
+        self._duties.append(duties.Responses())
+        self._due = {duty.name: 0.0 for duty in self._duties}
+        self._failures: dict[str, int] = {}
+        self._tick_s = tick_s
+        self._woken = asyncio.Event()
+
+    @property
+    def is_settled(self) -> bool:
+        """Whether every duty was done, or tried, once, and nothing waits to be said."""
+        tried = all(due > 0 for due in self._due.values())
+        return tried and not any(self._is_due(duty) for duty in self._duties)
+
+    def tick(self) -> None:
+        """Live the device until now, and carry out what is due by the clock."""
+        if self.programs is not None:
+            self.programs.tick(self.shared)
+        self.device.advance(self.shared.clock.at(self.shared.local()))
+        if self._reports is not None:
+            self._reports.tick(self.shared)
+        if self.shared.wake:
+            self._woken.set()
+
+    async def turn(self) -> float:
+        """Talk to the server about what is due. Return in how many seconds to come back.
+
+        Raises WrongPIN: it is the wrong server, and must not be used.
+        """
+        self._woken.clear()
+        if self.state in (State.WAITING, State.REFUSED):
+            rest_s = self._due["capability"] - self.shared.local()
+            if rest_s > 0:
+                return rest_s
+        for duty in self._duties:
+            if not self._is_due(duty):
+                continue
+            self.shared.wake.discard(duty.name)
+            try:
+                wait_s = await duty.turn(self.shared)
+            except WrongPIN:
+                raise
+            except (Unreachable, Refused) as error:
+                if isinstance(error, AccessRefused):
+                    self._put_off(duty, error)
+                    continue
+                return self._lose(error)
+            except OpenESIError as error:
+                self._put_off(duty, error)
+                continue
+            self._failures.pop(duty.name, None)
+            self._failures.pop("", None)
+            if duty is self.programs:
+                self.tick()  # what follows in this turn tells what the device does by now
+            self.state, self.problem = State.CONNECTED, None
+            self._due[duty.name] = self.shared.local() + wait_s
+        if any(self._is_due(duty) for duty in self._duties):
+            return 0.0
+        return min(self._due.values()) - self.shared.local()
+
+    async def run(self) -> None:
+        """Drive the device until cancelled. Raises WrongPIN."""
+        ticking = asyncio.create_task(self._tick_for_ever(), name="openesi-device")
+        talking = asyncio.create_task(self._talk_for_ever(), name="openesi-client")
+        try:
+            done, _ = await asyncio.wait({ticking, talking}, return_when=asyncio.FIRST_COMPLETED)
+            for task in done:
+                task.result()
+        finally:
+            for task in (ticking, talking):
+                task.cancel()
+            await asyncio.gather(ticking, talking, return_exceptions=True)
+
+    async def _tick_for_ever(self) -> None:
+        while True:
+            self.tick()
+            await asyncio.sleep(self._tick_s)
+
+    async def _talk_for_ever(self) -> None:
+        while True:
+            wait_s = await self.turn()
+            try:
+                async with asyncio.timeout(min(wait_s, LONGEST_SLEEP_S)):
+                    await self._woken.wait()
+            except TimeoutError:
+                continue
+
+    def _is_due(self, duty: Duty) -> bool:
+        due = self._due[duty.name] <= self.shared.local()
+        return due or (duty.name in self.shared.wake and duty.name not in self._failures)
+
+    def _put_off(self, duty: Duty, error: OpenESIError) -> None:
+        """Leave one duty for later; the others go on."""
+        self.problem = error
+        failures = self._failures[duty.name] = self._failures.get(duty.name, 0) + 1
+        asked_s = error.retry_after_s if isinstance(error, AnswerError) else None
+        wait_s = (
+            REFUSED_S
+            if isinstance(error, AccessRefused)
+            else delay_s(failures, self.shared.random, asked_s=asked_s)
+        )
+        self._due[duty.name] = self.shared.local() + wait_s
+        log.warning("failed duty=%s failures=%d wait=%.0f reason=%s", duty.name, failures, wait_s, error)
+        if isinstance(error, NotThere) and failures == 1:
+            self.shared.wake |= {"capability", "end device"}  # links may have moved: start where all begins
+
+    def _lose(self, error: Unreachable | Refused) -> float:
+        """Leave the server alone for a while."""
+        self.problem = error
+        failures = self._failures[""] = self._failures.get("", 0) + 1
+        if isinstance(error, Refused):
+            self.state, wait_s = State.REFUSED, REFUSED_S
+        else:
+            self.state, wait_s = State.WAITING, delay_s(failures, self.shared.random)
+        self._due["capability"] = self.shared.local() + wait_s
+        log.warning("no server failures=%d wait=%.0f reason=%s", failures, wait_s, error)
+        return wait_s

@@ -1,0 +1,286 @@
+"""The solar inverter as a 2030.5 device: what it tells of itself, and what it does with what it is told."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+
+import openesi
+from openesi.client.der import Orders
+from openesi.client.device import Meter, Quantity
+from openesi.devices import inverter
+from openesi.devices.inverter import MODES, Ramps, Rating, State, Surroundings
+from openesi.devices.quantities import percent, scaled
+from openesi.devices.sun import Site, array_power_w, irradiance_w_per_m2
+from openesi.sep2 import identity
+from openesi.sep2 import model as sep
+from openesi.sep2.enums import (
+    AccumulationBehaviour,
+    ConnectStatus,
+    DERControlMode,
+    DERType,
+    DeviceCategory,
+    FunctionsImplemented,
+    InverterStatus,
+    Kind,
+    LocalControlModeStatus,
+    OperationalModeStatus,
+    PowerSource,
+    RoleFlag,
+    StorageModeStatus,
+    Uom,
+    to_bits,
+)
+
+LONGEST_STEP_S = 60.0  # the model is stepped at least so finely
+CLOCK_SET_S = 3_600.0  # time that goes further at once was not lived: somebody set the clock
+LINE_OHM = 0.35  # between the house and a grid that does not care
+NO_RAMP_LIMIT = 0
+
+METER = Meter(
+    name="Inverter",
+    role=RoleFlag.IS_DER | RoleFlag.IS_SUBMETER,
+    quantities=(
+        Quantity(name="W", uom=Uom.WATTS, kind=Kind.POWER),
+        Quantity(name="var", uom=Uom.VARS, kind=Kind.POWER),
+        Quantity(name="V", uom=Uom.VOLTS, power_of_ten=-1),
+        Quantity(name="Hz", uom=Uom.HERTZ, power_of_ten=-2),
+        Quantity(
+            name="Wh delivered",
+            uom=Uom.WATT_HOURS,
+            kind=Kind.ENERGY,
+            accumulation=AccumulationBehaviour.SUMMATION,
+        ),
+    ),
+)
+
+_SETTINGS = ("setGradW", "setSoftGradW", "setESDelay", "setESRampTms")
+
+
+class SolarInverter:
+    """A DER device on top of the model. ``load_w`` tells the load of its house at a time (W)."""
+
+    category = DeviceCategory.PHOTOVOLTAIC_WITH_STORAGE
+    modes = MODES
+    meters = (METER,)
+
+    def __init__(
+        self,
+        *,
+        rating: Rating | None = None,
+        site: Site | None = None,
+        stored_share: float = 0.5,
+        load_w: Callable[[float], float] = lambda time: 0.0,
+    ) -> None:
+        self.rating = rating or Rating()
+        self.site = site or Site()
+        self.state = State(stored_wh=self.rating.battery_wh * stored_share)
+        self.around = Surroundings(voltage_v=self.rating.nominal_v, frequency_hz=self.rating.nominal_hz)
+        self.orders = Orders()
+        self._ramps = Ramps()
+        self._settings_changed = 0
+        self._load_w = load_w
+        self._is_new_order = False
+        self._lived: float | None = None
+
+    # --- living ----------------------------------------------------------------------------------------
+
+    def obey(self, orders: Orders) -> None:
+        """Do this from the next step on; take over the settings of the default control."""
+        self.orders, self._is_new_order = orders, True
+        if orders.default is not None:
+            told = {name: getattr(orders.default, name) for name in _SETTINGS}
+            ramps = replace(
+                self._ramps,
+                **{_RAMP_NAMES[name]: value for name, value in told.items() if value is not None},
+            )
+            if ramps != self._ramps:
+                self._ramps = ramps
+                self._settings_changed = int(self._lived or 0)
+
+    def advance(self, now: float) -> None:
+        """Live until ``now``: the sun moves, the grid sways, orders are obeyed."""
+        if self._lived is None:
+            self._lived = now
+        if not 0 <= now - self._lived <= CLOCK_SET_S:
+            self._lived = now
+        elapsed_s = now - self._lived
+        steps = max(1, math.ceil(elapsed_s / LONGEST_STEP_S))
+        for number in range(1, steps + 1):
+            time = self._lived + elapsed_s * number / steps
+            self.around = self._surroundings(time)
+            self.state = inverter.step(
+                self.state,
+                self.orders,
+                self.around,
+                elapsed_s / steps,
+                rating=self.rating,
+                ramps=self._ramps,
+                is_new_order=self._is_new_order,
+            )
+            self._is_new_order = False
+        self._lived = now
+
+    def _surroundings(self, time: float) -> Surroundings:
+        light = irradiance_w_per_m2(time, self.site)
+        load_w = self._load_w(time)
+        net_w = self.state.power_w - load_w
+        sway = math.sin(time / 37) * 0.4 + math.sin(time / 7.3) * 0.2
+        return Surroundings(
+            pv_w=array_power_w(light, peak_w=self.rating.pv_peak_w, air_c=self.site.air_c),
+            voltage_v=self.rating.nominal_v + net_w / self.rating.nominal_v * LINE_OHM + sway,
+            frequency_hz=self.rating.nominal_hz + 0.01 * math.sin(time / 53),
+            load_w=load_w,
+        )
+
+    # --- telling ---------------------------------------------------------------------------------------
+
+    def readings(self, meter: str) -> Mapping[str, float]:
+        """Return what the meter at the terminals reads."""
+        del meter
+        return {
+            "W": self.state.power_w,
+            "var": self.state.var,
+            "V": self.around.voltage_v,
+            "Hz": self.around.frequency_hz,
+            "Wh delivered": self.state.exported_wh,
+        }
+
+    def information(self, lfdi: bytes) -> sep.DeviceInformation:
+        """Return maker, model and versions."""
+        return device_information(lfdi, model="Solar inverter with battery")
+
+    def capability(self) -> sep.DERCapability:
+        """Return the nameplate."""
+        rating = self.rating
+        return sep.DERCapability(
+            modesSupported=_mode_bits(),
+            rtgAbnormalCategory=3,
+            rtgMaxChargeRateW=scaled(sep.ActivePower, rating.max_charge_w),
+            rtgMaxDischargeRateW=scaled(sep.ActivePower, rating.max_discharge_w),
+            rtgMaxVA=scaled(sep.ApparentPower, rating.max_va),
+            rtgMaxVar=scaled(sep.ReactivePower, rating.max_var),
+            rtgMaxW=scaled(sep.ActivePower, rating.max_w),
+            rtgMaxWh=scaled(sep.WattHour, rating.battery_wh),
+            rtgMinPFOverExcited=sep.PowerFactor(displacement=850, multiplier=-3),
+            rtgNormalCategory=2,
+            rtgVNom=scaled(sep.VoltageRMS, rating.nominal_v),
+            type=DERType.PHOTOVOLTAIC_WITH_STORAGE,
+        )
+
+    def settings(self) -> sep.DERSettings:
+        """Return how it is set up: nothing narrowed but what the default control asks."""
+        ramps, rating = self._ramps, self.rating
+        return sep.DERSettings(
+            modesEnabled=_mode_bits(),
+            setESDelay=ramps.es_delay or None,
+            setESRampTms=ramps.es_ramp_tms or None,
+            setGradW=ramps.grad_w,
+            setMaxChargeRateW=scaled(sep.ActivePower, rating.max_charge_w),
+            setMaxDischargeRateW=scaled(sep.ActivePower, rating.max_discharge_w),
+            setMaxVA=scaled(sep.ApparentPower, rating.max_va),
+            setMaxVar=scaled(sep.ReactivePower, rating.max_var),
+            setMaxW=scaled(sep.ActivePower, rating.max_w),
+            setMaxWh=scaled(sep.WattHour, rating.battery_wh),
+            setSoftGradW=ramps.soft_grad_w or None,
+            setVNom=scaled(sep.VoltageRMS, rating.nominal_v),
+            setVRef=scaled(sep.VoltageRMS, rating.nominal_v),
+            updatedTime=self._settings_changed,
+        )
+
+    def status(self, now: int) -> sep.DERStatus:
+        """Return what it is doing."""
+        state = self.state
+        connect = to_bits(_connect_status(state), 1)
+        storing = StorageModeStatus.HOLDING
+        if abs(state.battery_w) > 1:
+            storing = StorageModeStatus.CHARGING if state.battery_w < 0 else StorageModeStatus.DISCHARGING
+        remote = LocalControlModeStatus.REMOTE if self.orders.events else LocalControlModeStatus.LOCAL
+        working = OperationalModeStatus.OPERATIONAL if state.connected else OperationalModeStatus.OFF
+        charge = max(0, percent(state.stored_wh / self.rating.battery_wh))
+        return sep.DERStatus(
+            alarmStatus=bytes(4),
+            genConnectStatus=sep.ConnectStatusType(dateTime=now, value=connect),
+            inverterStatus=sep.InverterStatusType(dateTime=now, value=_inverter_status(state)),
+            localControlModeStatus=sep.LocalControlModeStatusType(dateTime=now, value=remote),
+            operationalModeStatus=sep.OperationalModeStatusType(dateTime=now, value=working),
+            readingTime=now,
+            stateOfChargeStatus=sep.StateOfChargeStatusType(dateTime=now, value=charge),
+            storageModeStatus=sep.StorageModeStatusType(dateTime=now, value=storing),
+            storConnectStatus=sep.ConnectStatusType(dateTime=now, value=connect),
+        )
+
+    def availability(self, now: int) -> sep.DERAvailability:
+        """Return what it could give beyond what it gives."""
+        state, rating = self.state, self.rating
+        could_w = min(rating.max_w, self.around.pv_w + rating.max_discharge_w * (state.stored_wh > 0))
+        room_wh = rating.battery_wh - state.stored_wh
+        return sep.DERAvailability(
+            availabilityDuration=round(3600 * state.stored_wh / rating.max_discharge_w),
+            maxChargeDuration=round(3600 * room_wh / rating.max_charge_w),
+            readingTime=now,
+            statVarAvail=scaled(sep.ReactivePower, rating.max_var - abs(state.var)),
+            statWAvail=scaled(sep.ActivePower, max(0.0, could_w)),
+        )
+
+
+_RAMP_NAMES = dict(zip(_SETTINGS, ("grad_w", "soft_grad_w", "es_delay", "es_ramp_tms"), strict=True))
+
+
+def device_information(
+    lfdi: bytes,
+    *,
+    model: str,
+    functions: FunctionsImplemented = FunctionsImplemented.DER,
+    power: PowerSource = PowerSource.MAINS,
+) -> sep.DeviceInformation:
+    """Return the DeviceInformation of a simulated device."""
+    basic = (
+        FunctionsImplemented.DEVICE_CAPABILITY
+        | FunctionsImplemented.END_DEVICE
+        | FunctionsImplemented.FUNCTION_SET_ASSIGNMENTS
+        | FunctionsImplemented.RESPONSE
+        | FunctionsImplemented.TIME
+        | FunctionsImplemented.DEVICE_INFORMATION
+        | FunctionsImplemented.METERING
+    )
+    return sep.DeviceInformation(
+        functionsImplemented=to_bits(basic | functions, 8),
+        lFDI=lfdi,
+        mfDate=0,
+        mfHwVer="simulated",
+        mfID=0,
+        mfModel=model,
+        mfSerNum=identity.format_lfdi(lfdi)[:32],
+        primaryPower=power,
+        secondaryPower=PowerSource.NONE,
+        swActTime=0,
+        swVer=openesi.__version__,
+    )
+
+
+def _mode_bits() -> bytes:
+    flags = DERControlMode.chargeMode | DERControlMode.dischargeMode
+    for mode in MODES:
+        flags |= DERControlMode[mode]
+    return to_bits(flags, 4)
+
+
+def _connect_status(state: State) -> ConnectStatus:
+    if not state.connected:
+        return ConnectStatus.AVAILABLE
+    operating = ConnectStatus.OPERATING if state.energized else ConnectStatus(0)
+    return ConnectStatus.CONNECTED | ConnectStatus.AVAILABLE | operating
+
+
+def _inverter_status(state: State) -> InverterStatus:
+    if not state.connected:
+        return InverterStatus.OFF
+    if not state.energized:
+        return InverterStatus.STANDBY
+    if state.limited:
+        return InverterStatus.FORCED_REDUCTION
+    if abs(state.power_w) < 1:
+        return InverterStatus.SLEEPING
+    return InverterStatus.TRACKING_MPPT
