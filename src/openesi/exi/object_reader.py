@@ -9,6 +9,7 @@ start of the text after it, where both are plain), what value follows, and which
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Mapping
 from typing import Any, Final, TypeAlias
 
@@ -17,6 +18,7 @@ from openesi.exi.bits import is_xml_char, width_of
 from openesi.exi.datatypes import Facets, NBitType, UnsignedType, facets_of
 from openesi.exi.grammar import Grammars, Kind, Production, State
 from openesi.exi.limits import Limits
+from openesi.exi.schema import QName
 
 # What a row says to do; ordered as the reader asks.
 (
@@ -40,6 +42,7 @@ _ROWS = 256
 _PADDING = bytes(64)  # lets a reader look ahead at the end; what is read there is found out afterwards
 _NO_TEXT = "1000"  # the end at the second level, which an element of text without text has
 _UNBOUNDED = 1 << 30  # as long as the stream and its limits allow
+_SHORT = 125  # the longest string whose length takes one octet
 _HIT_LOCAL, _HIT_GLOBAL, _MISS = 0, 1, 2
 
 Row: TypeAlias = tuple[int, int, str, Any, Any]
@@ -55,20 +58,29 @@ class Plan:
     Attributes:
         start: the table of the first state.
         factory: called with the values read.
-        repeated: attributes whose values come as lists.
-        converts: attributes whose values are translated before the factory sees them.
+        is_changed: whether values are to be changed before the factory sees them.
     """
 
-    __slots__ = ("converts", "factory", "repeated", "start")
+    __slots__ = ("_converts", "_repeated", "factory", "is_changed", "start")
 
     def __init__(self, binding: TypeBinding, repeated: tuple[str, ...]) -> None:
         fields = [*binding.elements.values(), *binding.attributes.values()]
         self.factory = binding.factory
-        self.repeated = repeated
-        self.converts: tuple[tuple[str, Convert], ...] = tuple(
+        self.start: Table = []
+        self._repeated = repeated
+        self._converts: tuple[tuple[str, Convert], ...] = tuple(
             (one.attr, one.to_object) for one in fields if one.to_object is not None
         )
-        self.start: Table = []
+        self.is_changed = bool(self._repeated or self._converts)
+
+    def change(self, values: dict[str, Any]) -> None:
+        """Make lists tuples, and translate what is to be translated."""
+        for attr in self._repeated:
+            if attr in values:
+                values[attr] = tuple(values[attr])
+        for attr, convert in self._converts:
+            if attr in values:
+                values[attr] = convert(values[attr])
 
 
 class Plans:
@@ -78,7 +90,7 @@ class Plans:
         self.grammars = grammars
         self._bindings = bindings
         self._plans: dict[str, Plan | None] = {}
-        self._children: dict[str, str] = {}
+        self._keys: dict[QName, int] = {}
 
     def document(self, code: int) -> Plan:
         """The plan of the document element with this code. Raises NotPlain if there is none."""
@@ -97,6 +109,10 @@ class Plans:
             if binding is not None:
                 self._plans[type_name] = _PlanMaker(self, type_name, binding).make()
         return self._plans[type_name]
+
+    def key(self, name: QName) -> int:
+        """The number that stands for a name in the tables of values."""
+        return self._keys.setdefault(name, len(self._keys))
 
     def derived(self, type_name: str) -> list[str]:
         """Bound types that xsi:type may give to elements of this type; empty if there is no choice."""
@@ -161,7 +177,7 @@ class _PlanMaker:
             )
             facets = facets_of(self._grammars.schema, attribute.type)
             table = self._table(production.next, after_text=False)
-            action, detail = _action(facets, name)
+            action, detail = self._action(facets, name)
             _put(rows, code, width, (width, action, bound.attr, detail, table))
             return
         bound = self._binding.elements.get(name.local)
@@ -185,7 +201,7 @@ class _PlanMaker:
         if self._grammars.attributes_of(production.type) or production.name.local in self._many:
             return
         facets = facets_of(self._grammars.schema, production.type)
-        action, detail = _action(facets, production.name)
+        action, detail = self._action(facets, production.name)
         table = self._table(production.next, after_text=True)
         if action in (_STRING, _BINARY) and width + len(_NO_TEXT) <= _OCTET:
             nothing: str | bytes = "" if action == _STRING else b""
@@ -203,6 +219,24 @@ class _PlanMaker:
         text: list[Row] = [_STOP] * _ROWS
         _put(text, 0, 1, (1, action, bound.attr, detail, table))
         _put(rows, code, width, (width, _SKIP, "", None, text))
+
+    def _action(self, facets: Facets, name: QName) -> tuple[int, Any]:
+        """What to do for a value, with the bounds or the like that it needs."""
+        datatype = facets.datatype
+        if facets.primitive == "integer":
+            if isinstance(datatype, NBitType):
+                size = datatype.width
+                return _NBIT if size <= _OCTET else _WIDE, (datatype.low, datatype.high, size)
+            bounds = (
+                -(1 << 70) if facets.low is None else facets.low,
+                1 << 70 if facets.high is None else facets.high,
+            )
+            return (_UNSIGNED if isinstance(datatype, UnsignedType) else _INTEGER), bounds
+        if facets.primitive == "boolean":
+            return _BOOLEAN, None
+        if facets.primitive == "hexBinary":
+            return _BINARY, facets.max_length or _UNBOUNDED
+        return _STRING, (self._plans.key(name), facets.max_length or _UNBOUNDED, facets.primitive == "anyURI")
 
     def _add_xsi_type(self, start: Table, first: State) -> None:
         derived = self._plans.derived(self._type)
@@ -259,24 +293,6 @@ class _TypeNames:
         return plan, p + self.width
 
 
-def _action(facets: Facets, name: Any) -> tuple[int, Any]:
-    datatype = facets.datatype
-    if facets.primitive == "integer":
-        if isinstance(datatype, NBitType):
-            size = datatype.width
-            return _NBIT if size <= _OCTET else _WIDE, (datatype.low, datatype.high, size)
-        bounds = (
-            -(1 << 70) if facets.low is None else facets.low,
-            1 << 70 if facets.high is None else facets.high,
-        )
-        return (_UNSIGNED if isinstance(datatype, UnsignedType) else _INTEGER), bounds
-    if facets.primitive == "boolean":
-        return _BOOLEAN, None
-    if facets.primitive == "hexBinary":
-        return _BINARY, facets.max_length or _UNBOUNDED
-    return _STRING, (name, facets.max_length or _UNBOUNDED, facets.primitive == "anyURI")
-
-
 def _put(rows: list[Row], code: int, width: int, row: Row) -> None:
     """Fill all rows whose eight bits begin with ``code``."""
     spread = 1 << (_OCTET - width)
@@ -309,14 +325,15 @@ def read_document(plans: Plans, data: bytes, position: int, limits: Limits) -> A
 class _Reader:
     """One stream being read: its eight copies, its string tables, what it may still cost."""
 
-    __slots__ = ("_depth_max", "_global", "_local", "_string_max", "_values_left", "_views")
+    __slots__ = ("_depth_max", "_global", "_local", "_short", "_string_max", "_values_left", "_views")
 
     def __init__(self, views: list[bytes], limits: Limits) -> None:
         self._views = views
-        self._local: dict[Any, list[str]] = {}
+        self._local: defaultdict[int, list[str]] = defaultdict(list)
         self._global: list[str] = []
         self._values_left = limits.values_max
         self._string_max = limits.string_max_chars
+        self._short = min(_SHORT, limits.string_max_chars)
         self._depth_max = limits.depth_max
 
     def element(self, p: int, plan: Plan, depth: int) -> tuple[Any, int]:
@@ -342,10 +359,8 @@ class _Reader:
                 value, p = self.element(p, detail.ready or detail.plan(), depth + 1)
                 if not detail.many:
                     values[attr] = value
-                elif attr in values:
-                    values[attr].append(value)
                 else:
-                    values[attr] = [value]
+                    self._repeat(values, attr, value)
             elif action == _NBIT:
                 low, high, size = detail
                 value = low + (views[p & 7][p >> 3] >> (8 - size))
@@ -359,34 +374,36 @@ class _Reader:
                 values[attr], p = self._integer(p, detail)
             elif action == _END:
                 break
+            elif action == _BINARY:
+                view = views[p & 7]
+                start = (p >> 3) + 1
+                size = view[start - 1]
+                octets = view[start : start + size]
+                if size > detail or size > 127 or len(octets) < size:
+                    raise NotPlain
+                values[attr] = octets
+                p += 8 * size + 8
             elif action == _TYPE:
                 plan, p = detail.plan(views[p & 7], p)
                 table = plan.start
             elif action != _SKIP:
                 values[attr], p = self._rare(action, p, detail)
-        return self._object(plan, values), p
+        if plan.is_changed:
+            plan.change(values)
+        return plan.factory(**values), p
 
-    def _object(self, plan: Plan, values: dict[str, Any]) -> Any:
-        self._values_left -= len(values) + 1
-        for attr in plan.repeated:
-            if attr in values:
-                values[attr] = tuple(values[attr])
-        for attr, convert in plan.converts:
-            if attr in values:
-                values[attr] = convert(values[attr])
+    def _repeat(self, values: dict[str, Any], attr: str, value: Any) -> None:
+        """Add to a repeated field, which is the only way that a stream can grow beyond its schema."""
+        self._values_left -= 1
         if self._values_left < 0:
             raise NotPlain
-        return plan.factory(**values)
+        if attr in values:
+            values[attr].append(value)
+        else:
+            values[attr] = [value]
 
     def _rare(self, action: int, p: int, detail: Any) -> tuple[Any, int]:
         """Read what does not come often enough to stand in the loop."""
-        if action == _BINARY:
-            size, p = self._unsigned(p)
-            start = p >> 3
-            octets = self._views[p & 7][start : start + size]
-            if size > detail or len(octets) < size:
-                raise NotPlain
-            return octets, p + 8 * size
         if action == _BOOLEAN:
             return self._views[p & 7][p >> 3] > 127, p + 1
         if action == _WIDE:
@@ -402,7 +419,12 @@ class _Reader:
 
     def _integer(self, p: int, bounds: tuple[int, int]) -> tuple[int, int]:
         is_negative = self._views[p & 7][p >> 3] > 127
-        value, p = self._unsigned(p + 1)
+        p += 1
+        value = self._views[p & 7][p >> 3]
+        if value < 128:
+            p += 8
+        else:
+            value, p = self._unsigned(p)
         if is_negative:
             value = -1 - value
         if not bounds[0] <= value <= bounds[1]:
@@ -410,62 +432,78 @@ class _Reader:
         return value, p
 
     def _unsigned(self, p: int) -> tuple[int, int]:
-        view = self._views[p & 7]
-        index = p >> 3
-        octet = view[index]
-        if octet < 128:
-            return octet, p + 8
-        value = octet & 127
-        shift = 7
-        while True:
-            index += 1
-            octet = view[index]
-            if octet < 128:
-                return value | octet << shift, p + 8 * (shift // 7 + 1)
-            value |= (octet & 127) << shift
-            shift += 7
-            if shift > 63:
-                raise NotPlain
+        """Read an Unsigned Integer of two octets or more, mostly five: a time."""
+        start = p >> 3
+        octets = self._views[p & 7][start : start + 10]
+        value = octets[0] & 127 | (octets[1] & 127) << 7
+        if octets[1] < 128:
+            return value, p + 16
+        value |= (octets[2] & 127) << 14
+        if octets[2] < 128:
+            return value, p + 24
+        value |= (octets[3] & 127) << 21
+        if octets[3] < 128:
+            return value, p + 32
+        value |= (octets[4] & 127) << 28
+        if octets[4] < 128:
+            return value, p + 40
+        for index in range(5, 10):
+            value |= (octets[index] & 127) << 7 * index
+            if octets[index] < 128:
+                return value, p + 8 * index + 8
+        raise NotPlain
 
-    def _string(self, p: int, detail: tuple[Any, int, bool]) -> tuple[str, int]:
-        name, max_length, collapse = detail
-        length, p = self._unsigned(p)
+    def _string(self, p: int, detail: tuple[int, int, bool]) -> tuple[str, int]:
+        """Read a string; nearly all are new, short and ASCII."""
+        key, max_length, collapse = detail
+        view = self._views[p & 7]
+        start = (p >> 3) + 1
+        length = view[start - 1] - _MISS
+        octets = view[start : start + length]
+        text = octets.decode() if len(octets) == length and octets.isascii() else ""
+        if text and length <= self._short and text.isprintable():
+            if length > max_length:
+                raise NotPlain
+            p += 8 * length + 8
+            self._global.append(text)
+            self._local[key].append(text)
+        else:
+            text, p = self._unusual_string(p, key)
+            if len(text.encode()) > max_length:
+                raise NotPlain
+        return text.strip() if collapse else text, p
+
+    def _unusual_string(self, p: int, key: int) -> tuple[str, int]:
+        """Read a string seen before, empty, long or with characters beyond ASCII."""
+        length = self._views[p & 7][p >> 3]
+        if length < 128:
+            p += 8
+        else:
+            length, p = self._unsigned(p)
         if length < _MISS:
-            seen = self._local.get(name, []) if length == _HIT_LOCAL else self._global
+            seen = self._local[key] if length == _HIT_LOCAL else self._global
             width = (len(seen) - 1).bit_length()
             start = p >> 3
             index = int.from_bytes(self._views[p & 7][start : start + 4], "big") >> (32 - width)
-            p += width
-            text = seen[index]
-        else:
-            length -= _MISS
-            if length > self._string_max:
-                raise NotPlain
-            text, p = self._chars(p, length)
-            if text:
-                self._global.append(text)
-                self._local.setdefault(name, []).append(text)
-        octets = len(text) if text.isascii() else len(text.encode())
-        if octets > max_length:
+            return seen[index], p + width
+        length -= _MISS
+        if length > self._string_max:
             raise NotPlain
-        return text.strip() if collapse else text, p
+        text, p = self._chars(p, length)
+        if text:
+            self._global.append(text)
+            self._local[key].append(text)
+        return text, p
 
     def _chars(self, p: int, length: int) -> tuple[str, int]:
-        start = p >> 3
-        octets = self._views[p & 7][start : start + length]
-        if octets.isascii():
-            if len(octets) < length:
-                raise NotPlain
-            text = octets.decode("ascii")
-            p += 8 * length
-        else:
-            points = []
-            for _ in range(length):
+        points = []
+        for _ in range(length):
+            point = self._views[p & 7][p >> 3]
+            if point < 128:
+                p += 8
+            else:
                 point, p = self._unsigned(p)
-                if not is_xml_char(point):
-                    raise NotPlain
-                points.append(chr(point))
-            return "".join(points), p
-        if not text.isprintable() and not all(is_xml_char(ord(char)) for char in text):
-            raise NotPlain
-        return text, p
+            if not is_xml_char(point):
+                raise NotPlain
+            points.append(chr(point))
+        return "".join(points), p
