@@ -169,7 +169,6 @@ BINDINGS: dict[str, Any] = {
     "Kitchen": TypeBinding(Kitchen, bound("name", "stove")),
     "Node": TypeBinding(Node, bound("node")),
 }
-HEADER = exi.header_bits()
 ROOMS = st.builds(Room, st.text("abc", max_size=8)) | st.builds(
     Kitchen, st.text("abc", max_size=8), st.none() | st.booleans()
 )
@@ -179,7 +178,7 @@ NODES = st.recursive(st.just(Node()), lambda inner: st.builds(Node, st.lists(inn
 def test_classes_are_found_by_type_not_by_element() -> None:
     """The document element of a type is the one that has its name; this schema has none for House."""
     with pytest.raises(exi.NotPlain):
-        exi.ObjectCodec(NON_STRICT, BINDINGS).encode(House(b=True, level=0, room=()), header=HEADER)
+        exi.ObjectCodec(NON_STRICT, BINDINGS).encode(House(b=True, level=0, room=()))
 
 
 @given(NODES)
@@ -188,7 +187,7 @@ def test_types_that_hold_themselves(node: Node) -> None:
         exi.Grammars(exi.Schema(NS, {}, {"Node": SCHEMA.complex_types["Node"]}, {"Node": "Node"})),
         {"Node": TypeBinding(Node, bound("node"))},
     )
-    stream = codec.encode(node, header=HEADER)
+    stream = codec.encode(node)
 
     assert codec.decode(stream, position=8) == node
 
@@ -209,7 +208,7 @@ def test_objects_of_any_class(house: House) -> None:
     elements = {"House": "House", "Room": "Room", "Node": "Node"}
     grammars = exi.Grammars(exi.Schema(NS, SCHEMA.simple_types, SCHEMA.complex_types, elements))
     codec = exi.ObjectCodec(grammars, BINDINGS)
-    stream = codec.encode(house, header=HEADER)
+    stream = codec.encode(house)
 
     assert codec.decode(stream, position=8) == house
     events = exi.decode_events(stream, grammars, position=8)

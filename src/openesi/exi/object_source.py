@@ -1,8 +1,20 @@
-"""Makes the function that writes objects of one type: Python source from the grammar, compiled once.
+"""Makes functions that write objects of one type: Python source from the grammar, compiled once.
 
-Where the grammar is in one state only, the event codes are known when the function is made and stand in it
-as text. Where optional fields leave several, the variable ``p`` has the codes of the state that was reached:
-``p[n]`` is what to write before field n, and None if field n cannot come there.
+A function is made for objects of one shape, that is with the same optional fields set. It then knows every
+event code beforehand: all that stands between two values is one constant. For ``DateTimeInterval`` it is::
+
+    def write(o, x, b, t):
+        o0 = o.duration
+        o1 = o.start
+        x(c3)                                     # the code of duration, the start of its text
+        if 0 <= o0 < 16384: b(small[o0])
+        elif 0 <= o0 <= 4294967295: b(unsigned(o0))
+        else: raise NotPlain
+        ...
+
+Where several states are possible (after a list that may be empty, or in the function for all shapes), ``p``
+holds the codes of the state that was reached: ``p[n]`` is what to write before field n, and None if field n
+cannot come there.
 
 The source is made from the schema alone; no text from outside enters it.
 """
@@ -10,124 +22,170 @@ The source is made from the schema alone; no text from outside enters it.
 from __future__ import annotations
 
 from collections.abc import Callable
+from itertools import count
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 from openesi.exi.binding import FieldBinding, NotPlain
 from openesi.exi.datatypes import Facets, NBitType, UnsignedType, facets_of
 from openesi.exi.grammar import Kind, Production, State
-from openesi.exi.object_bits import END_OF_TEXT, HELPERS, TEXT, Strings, bits_of
+from openesi.exi.object_bits import END_OF_TEXT, NO_TEXT, OCTETS_MAX, TEXT, Bits, Extend, Strings, bits_of
 from openesi.exi.schema import AttributeUse, Particle, QName
 
 if TYPE_CHECKING:
     from openesi.exi.object_writer import Writers
 
-Append: TypeAlias = Callable[[str], None]
-Write: TypeAlias = Callable[[Any, Append, Strings], None]
+Write: TypeAlias = Callable[[Any, Extend, Callable[[bytes], None], Strings], None]
+Field: TypeAlias = AttributeUse | Particle
+Shape: TypeAlias = tuple[bool, ...]
+"""Whether each optional field is set, in their order."""
 Place: TypeAlias = tuple[State, bool]
 """A state, and whether the end of a text is still to be written before its code."""
 
 _UNBOUNDED = 1 << 30
-# Their functions write the end of the element too, as an element without text has no start of text.
+# An element without text has no start of text, so these write that themselves.
 _MAY_BE_EMPTY = frozenset({"string", "anyURI", "hexBinary"})
+# Five groups of seven bits hold the times of our days: they are put together in place.
+_TIME = "more[{v} & 16383] + more[{v} >> 14 & 16383] + small[{v} >> 28]"
+_TIMES = range(1 << 28, 1 << 42)
 
 
-def make_writer(writers: Writers, type_name: str) -> Write:
-    """Return ``write(o, a, t)``, which appends the bits of ``o`` by ``a`` with the string tables ``t``.
+def make_writer(writers: Writers, type_name: str, shape: Shape | None, other: str) -> Write:
+    """Return ``write(o, x, b, t)``, which writes ``o``: bits by ``x``, octets by ``b``, strings by ``t``.
+
+    It is for objects of one shape and calls the function named ``other`` for those of another; without a
+    shape it is for all.
 
     Raises:
         NotPlain: for a type whose grammar or binding does not fit.
     """
-    source = _Source()
-    source.line("def write(o, a, t):")
+    source = Source(writers.names)
+    source.line("def write(o, x, b, t):")
     source.indent += 1
-    _TypeSource(writers, source, type_name, "o").write()
+    _TypeSource(writers, source, type_name, "o").write(shape, other)
     source.flush()
-    exec("\n".join(source.lines), source.names)  # noqa: S102 (made from the schema, see above)
-    write: Write = source.names["write"]
-    return write
+    made: dict[str, Write] = {}
+    exec("\n".join(source.lines), writers.names, made)  # noqa: S102 (made from the schema, see above)
+    return made["write"]
 
 
-class _Source:
-    """Lines of the function, the constants they name, and bits that are not yet in a line."""
+def optional_attrs(writers: Writers, type_name: str) -> tuple[str, ...]:
+    """Return the attributes of the object that make its shape."""
+    return tuple(bound.attr for _, _, bound in _TypeSource(writers, Source({}), type_name, "o").optional())
 
-    def __init__(self) -> None:
+
+_NUMBERS = count()  # of constants; two threads may make functions at the same time
+
+
+class Source:
+    """Lines of a function, the names they use, and bits that are not yet in a line."""
+
+    def __init__(self, names: dict[str, Any]) -> None:
         self.lines: list[str] = []
-        self.names: dict[str, Any] = {"NotPlain": NotPlain, **HELPERS}
         self.indent = 0
-        self._bits: list[str] = []
+        self._names = names
+        self._pending = ""
 
     def line(self, text: str) -> None:
+        """Add a line."""
         self.lines.append(f"{'    ' * self.indent}{text}")
 
     def add(self, bits: str) -> None:
-        """Add bits to be written: text of 0 and 1, or an expression in braces."""
-        self._bits.append(bits)
+        """Add bits to be written before the next value."""
+        self._pending += bits
+
+    def take(self) -> str:
+        """Take the bits added so far, to write them with a value."""
+        bits, self._pending = self._pending, ""
+        return bits
 
     def flush(self) -> None:
         """Write the bits added so far."""
-        if len(self._bits) == 1 and self._bits[0].startswith("{"):
-            self.line(f"a({self._bits[0][1:-1]})")
-        elif self._bits:
-            text = "".join(self._bits)
-            self.line(f'a({"f" if "{" in text else ""}"{text}")')
-        self._bits.clear()
+        bits = self.take()
+        if bits:
+            self.line(f"x({self.constant(Bits(bits))})")
 
     def constant(self, value: Any) -> str:
         """Give ``value`` a name in the function."""
-        name = f"c{len(self.names)}"
-        self.names[name] = value
+        name = f"c{next(_NUMBERS)}"
+        self._names[name] = value
         return name
 
 
 class _TypeSource:
     """The lines that write the content of one type, an object that the variable ``o`` holds."""
 
-    def __init__(self, writers: Writers, source: _Source, type_name: str, o: str) -> None:
+    def __init__(self, writers: Writers, source: Source, type_name: str, o: str) -> None:
         self._writers = writers
         self._grammars = writers.grammars
         self._source = source
         self._o = o
         self._binding = writers.bindings[type_name]
-        self._attributes = self._grammars.attributes_of(type_name)
-        self._particles = self._grammars.particles_of(type_name)
+        attributes = self._grammars.attributes_of(type_name)
+        particles = self._grammars.particles_of(type_name)
         namespace = self._grammars.schema.namespace
         # What can be met, in order; the place here is the place in tuples of codes. The end is the last.
         self._slots: list[tuple[Kind, QName | None]] = [
-            *((Kind.ATTRIBUTE, QName("", one.name)) for one in self._attributes),
-            *((Kind.START, QName(namespace, one.name)) for one in self._particles),
+            *((Kind.ATTRIBUTE, QName("", one.name)) for one in attributes),
+            *((Kind.START, QName(namespace, one.name)) for one in particles),
             (Kind.END, None),
         ]
-        self._tables: dict[Place, str] = {}
-        self._places: list[Place] = [(self._grammars.first(type_name), False)]
-
-    def write(self) -> None:
-        """Add all lines; the bits that end the element stay to be flushed."""
-        for attr in self._binding.beyond:
-            self._source.line(f"if {self._o}.{attr} is not None and {self._o}.{attr} != (): raise NotPlain")
-        fields: list[AttributeUse | Particle] = [*self._attributes, *self._particles]
+        self._fields: list[tuple[int, Field, FieldBinding]] = []
+        fields: list[Field] = [*attributes, *particles]
         for slot, one in enumerate(fields):
             is_attribute = isinstance(one, AttributeUse)
             bound = (self._binding.attributes if is_attribute else self._binding.elements).get(one.name)
-            if bound is None:
-                continue
-            if isinstance(one, Particle) and one.max_occurs != 1:
+            if bound is not None:
+                self._fields.append((slot, one, bound))
+        self._tables: dict[Place, str] = {}
+        self._places: list[Place] = [(self._grammars.first(type_name), False)]
+
+    def optional(self) -> list[tuple[int, Field, FieldBinding]]:
+        """The fields that may be absent."""
+        return [
+            (slot, one, bound)
+            for slot, one, bound in self._fields
+            if bound.fallback is None and not _is_required(one) and not _is_repeated(one)
+        ]
+
+    def write(self, shape: Shape | None, other: str) -> None:
+        """Add all lines; the bits that end the element stay to be flushed."""
+        optional = {slot for slot, _, _ in self.optional()}
+        present = set(optional)
+        if shape is not None:
+            present = {slot for slot, is_set in zip(sorted(optional), shape, strict=True) if is_set}
+        for slot, one, bound in self._fields:
+            if not _is_repeated(one):
+                self._source.line(f"{self._o}{slot} = {self._o}.{bound.attr}")
+        if shape is not None and optional:
+            tests = [
+                f"{self._o}{slot} is {'None' if slot in present else 'not None'}" for slot in sorted(optional)
+            ]
+            self._source.line(f"if {' or '.join(tests)}:")
+            self._source.line(f"    return {other}({self._o}, x, b, t)")
+        for attr in self._binding.beyond:
+            self._source.line(f"if {self._o}.{attr} is not None and {self._o}.{attr} != (): raise NotPlain")
+        for slot, one, bound in self._fields:
+            if isinstance(one, Particle) and _is_repeated(one):
                 self._repeated(slot, one, bound)
-            elif one.required if isinstance(one, AttributeUse) else one.min_occurs:
-                self._required(slot, one, bound)
-            else:
+            elif slot in optional and shape is None:
                 self._optional(slot, one, bound)
+            elif slot in present or slot not in optional:
+                self._required(slot, one, bound)
         self._add_code(len(self._slots) - 1)
 
-    def _required(self, slot: int, one: AttributeUse | Particle, bound: FieldBinding) -> None:
-        value = self._fetch(slot, bound)
+    def _required(self, slot: int, one: Field, bound: FieldBinding) -> None:
+        value = f"{self._o}{slot}"
+        if bound.fallback is not None:
+            self._source.line(f"if {value} is None: {value} = {self._source.constant(bound.fallback)}")
+        after = self._after(slot)
         self._add_code(slot)
         self._value(slot, one, bound, value)
-        self._places = [self._after(slot)]
+        self._places = [after]
 
-    def _optional(self, slot: int, one: AttributeUse | Particle, bound: FieldBinding) -> None:
+    def _optional(self, slot: int, one: Field, bound: FieldBinding) -> None:
+        value = f"{self._o}{slot}"
         after = self._after(slot)
         self._settle()
-        value = self._fetch(slot, bound)
         self._source.line(f"if {value} is not None:")
         self._source.indent += 1
         self._add_code(slot)
@@ -148,64 +206,92 @@ class _TypeSource:
             f"for {value} in {values}:" if is_same else f"for n, {value} in enumerate({values}):"
         )
         self._source.indent += 1
-        self._source.add(f"{{p[{slot}]}}")
+        self._source.line(f"x(p[{slot}])")
         self._value(slot, one, bound, value)
         self._source.flush()
         if is_same:
             self._source.line(f"p = {self._table(turns[0])}")
         else:
-            tables = self._source.constant(tuple(self._codes(turn) for turn in turns))
+            tables = self._source.constant(tuple(_as_bits(self._codes(turn)) for turn in turns))
             self._source.line(f"p = {tables}[{'n' if one.max_occurs else f'min(n, {len(turns) - 1})'}]")
         self._source.indent -= 1
         self._places += turns
 
-    def _fetch(self, slot: int, bound: FieldBinding) -> str:
-        value = f"{self._o}{slot}"
-        self._source.line(f"{value} = {self._o}.{bound.attr}")
-        if bound.fallback is not None:
-            self._source.line(f"if {value} is None: {value} = {self._source.constant(bound.fallback)}")
-        return value
-
-    def _value(self, slot: int, one: AttributeUse | Particle, bound: FieldBinding, value: str) -> None:
-        """Check a value and add its bits, those of a child element by its own lines or function."""
+    def _value(self, slot: int, one: Field, bound: FieldBinding, value: str) -> None:
+        """Check a value and write it with the bits before it; a child element by its own lines or function."""
         if bound.from_object is not None:
             self._source.line(f"{value} = {self._source.constant(bound.from_object)}({value})")
-        if isinstance(one, AttributeUse) or self._grammars.is_simple(one.type):
-            self._simple(slot, one, value)
-        else:
+        if isinstance(one, Particle) and not self._grammars.is_simple(one.type):
             self._child(one, value)
-
-    def _simple(self, slot: int, one: AttributeUse | Particle, value: str) -> None:
+            return
         if self._grammars.attributes_of(one.type):
             raise NotPlain
         facets = facets_of(self._grammars.schema, one.type)
-        self._source.add(f"{{{self._shown(slot, facets, value)}}}")
+        if facets.primitive == "integer":
+            self._integer(facets, value)
+        elif facets.primitive == "boolean":
+            before = self._source.take()
+            both = self._source.constant({True: Bits(f"{before}1"), False: Bits(f"{before}0")})
+            self._source.line(f"if {value} is not True and {value} is not False: raise NotPlain")
+            self._source.line(f"x({both}[{value}])")
+        else:
+            self._octets(slot, facets, value)
 
-    def _shown(self, slot: int, facets: Facets, value: str) -> str:
-        """Check a simple value and return the expression that gives its bits."""
+    def _integer(self, facets: Facets, value: str) -> None:
         source, datatype = self._source, facets.datatype
         if isinstance(datatype, NBitType):
-            low, high = datatype.low, datatype.high
-            table = {number: bits_of(number - low, datatype.width) for number in range(low, high + 1)}
-            return f"{source.constant(table)}[{value}]"
-        if facets.primitive == "integer":
-            bounds = f"{facets.low} <= {value}" if facets.low is not None else "True"
-            bounds += f" <= {facets.high}" if facets.high is not None else ""
-            source.line(f"if not {bounds}: raise NotPlain")
-            if isinstance(datatype, UnsignedType):
-                return f"small[{value}] if {value} < 16384 else unsigned({value})"
-            return f"integer({value})"
-        if facets.primitive == "boolean":
-            source.line(f"if {value} is not True and {value} is not False: raise NotPlain")
-            return f"'1' if {value} else '0'"
+            before, low, width = source.take(), datatype.low, datatype.width
+            table = {
+                number: Bits(f"{before}{bits_of(number - low, width)}")
+                for number in range(low, datatype.high + 1)
+            }
+            source.line(f"x({source.constant(table)}[{value}])")
+            return
+        most = f" <= {facets.high}" if facets.high is not None else ""
+        if isinstance(datatype, UnsignedType):
+            source.flush()
+            if not facets.low:
+                source.line(f"if 0 <= {value} < 16384{most}: b(small[{value}])")
+            source.line(
+                f"{'if' if facets.low else 'elif'} {facets.low} <= {value}{most}: b(unsigned({value}))"
+            )
+            source.line("else: raise NotPlain")
+            return
+        before = source.take()
+        positive, negative = source.constant(Bits(f"{before}0")), source.constant(Bits(f"{before}1"))
+        least = f"{facets.low} <= " if facets.low is not None else ""
+        source.line(f"if 0 <= {value} < 16384{most}: x({positive}); b(small[{value}])")
+        if facets.high is None or facets.high >= _TIMES[-1]:
+            between = f"{_TIMES[0]} <= {value} <= {_TIMES[-1]}"
+            source.line(f"elif {between}: x({positive}); b({_TIME.format(v=value)})")
+        source.line(f"elif 0 <= {value}{most}: x({positive}); b(unsigned({value}))")
+        source.line(f"elif {least}{value} < 0: x({negative}); b(unsigned(-1 - {value}))")
+        source.line("else: raise NotPlain")
+
+    def _octets(self, slot: int, facets: Facets, value: str) -> None:
+        """Write text or octets; what is empty as an element has another code instead of the start of text."""
+        source = self._source
         kind, name = self._slots[slot]
-        is_attribute = kind is Kind.ATTRIBUTE
         most = facets.max_length if facets.max_length is not None else _UNBOUNDED
+        if kind is Kind.ATTRIBUTE:
+            source.flush()
+            if facets.primitive == "hexBinary":
+                source.line(f"if len({value}) > {most}: raise NotPlain")
+                source.line(f"b(binary({value}))")
+            else:
+                source.line(f"t.write({value}, {self._writers.key(name)}, {most})")
+            return
+        before = source.take()
+        # The last bit of NO_TEXT is the end of the element, as it is after a text.
+        nothing = source.constant(Bits(f"{before}{NO_TEXT[:-1]}"))
         if facets.primitive == "hexBinary":
-            source.line(f"if len({value}) > {most}: raise NotPlain")
-            return f"binary({value})" if is_attribute else f"binary_element({value})"
-        method = "attribute" if is_attribute else "element"
-        return f"t.{method}({value}, {self._writers.key(name)}, {most})"
+            lengths = range(min(most, OCTETS_MAX) + 1)
+            starts = source.constant(tuple(Bits(f"{before}{TEXT}{length:08b}") for length in lengths))
+            source.line(f"if {value}: x({starts}[len({value})]); b({value})")
+        else:
+            start = source.constant(Bits(f"{before}{TEXT}"))
+            source.line(f"if {value}: x({start}); t.write({value}, {self._writers.key(name)}, {most})")
+        source.line(f"else: x({nothing})")
 
     def _child(self, one: Particle, value: str) -> None:
         binding = self._writers.bindings.get(one.type)
@@ -215,16 +301,16 @@ class _TypeSource:
         if len(derived) > 1:
             self._source.flush()
             self._source.line(f"bits, write = {self._source.constant(derived)}[{value}.__class__]")
-            self._source.line("a(bits)")
-            self._source.line(f"write({value}, a, t)")
+            self._source.line("x(bits)")
+            self._source.line(f"write({value}, x, b, t)")
             return
         expected = self._source.constant(binding.factory)
         self._source.line(f"if {value}.__class__ is not {expected}: raise NotPlain")
         if self._is_flat(one.type):
-            _TypeSource(self._writers, self._source, one.type, value).write()
+            _TypeSource(self._writers, self._source, one.type, value).write(None, "")
         else:
             self._source.flush()
-            self._source.line(f"{self._source.constant(self._writers.writer(one.type))}({value}, a, t)")
+            self._source.line(f"{self._writers.name(one.type)}({value}, x, b, t)")
 
     def _is_flat(self, type_name: str) -> bool:
         """Whether a type is a few required simple elements, so that a function of its own would not pay."""
@@ -243,9 +329,9 @@ class _TypeSource:
             self._source.line(f"p = {self._table(self._places[0])}")
 
     def _add_code(self, slot: int) -> None:
-        """Add what to write before a slot: as text if the state is known, else from ``p``."""
+        """Add what to write before a slot: as bits if the state is known, else from ``p``."""
         if len(self._places) > 1:
-            self._source.add(f"{{p[{slot}]}}")
+            self._source.line(f"x(p[{slot}])")
             return
         code = self._codes(self._places[0])[slot]
         if code is None:
@@ -257,7 +343,7 @@ class _TypeSource:
         for state, _ in self._places:
             production = self._production(state, slot)
             if production is not None and production.next is not None:
-                return production.next, self._has_open_end(production)
+                return production.next, self._is_text(production)
         raise NotPlain
 
     def _turns(self, slot: int) -> list[Place]:
@@ -274,11 +360,9 @@ class _TypeSource:
         code = state.codes.get(self._slots[slot])
         return None if code is None else state.productions[code]
 
-    def _has_open_end(self, production: Production) -> bool:
-        """Whether an element's end is left to whatever is written next."""
-        if production.type is None or not self._grammars.is_simple(production.type):
-            return False
-        return facets_of(self._grammars.schema, production.type).primitive not in _MAY_BE_EMPTY
+    def _is_text(self, production: Production) -> bool:
+        """Whether it starts a simple element, whose end is left to whatever is written next."""
+        return production.type is not None and self._grammars.is_simple(production.type)
 
     def _codes(self, place: Place) -> tuple[str | None, ...]:
         """What to write before each slot."""
@@ -289,13 +373,28 @@ class _TypeSource:
             if production is None:
                 codes.append(None)
                 continue
-            code = bits_of(state.productions.index(production), state.width)
-            text = TEXT if self._has_open_end(production) else ""
-            codes.append(f"{END_OF_TEXT if is_open else ''}{code}{text}")
+            bits = END_OF_TEXT if is_open else ""
+            bits += bits_of(state.productions.index(production), state.width)
+            if production.type is not None and self._is_text(production):
+                primitive = facets_of(self._grammars.schema, production.type).primitive
+                bits += "" if primitive in _MAY_BE_EMPTY else TEXT
+            codes.append(bits)
         return tuple(codes)
 
     def _table(self, place: Place) -> str:
         """The name of the constant with the codes of a place."""
         if place not in self._tables:
-            self._tables[place] = self._source.constant(self._codes(place))
+            self._tables[place] = self._source.constant(_as_bits(self._codes(place)))
         return self._tables[place]
+
+
+def _is_required(one: Field) -> bool:
+    return one.required if isinstance(one, AttributeUse) else one.min_occurs > 0
+
+
+def _is_repeated(one: Field) -> bool:
+    return isinstance(one, Particle) and one.max_occurs != 1
+
+
+def _as_bits(codes: tuple[str | None, ...]) -> tuple[Bits | None, ...]:
+    return tuple(None if code is None else Bits(code) for code in codes)

@@ -13,17 +13,23 @@ from typing import Any
 
 from openesi.exi.binding import TypeBinding
 from openesi.exi.grammar import Grammars
+from openesi.exi.header import header_bits
 from openesi.exi.limits import DEFAULT_LIMITS, Limits
 from openesi.exi.object_reader import Plans, read_document
 from openesi.exi.object_writer import Writers
 
 
 class ObjectCodec:
-    """Encodes and decodes objects of the classes bound to a schema's types."""
+    """Encodes and decodes objects of the classes that are bound to a schema's types.
 
-    def __init__(self, grammars: Grammars, bindings: Mapping[str, TypeBinding]) -> None:
+    The document element of a class is the global element that has the name of its type.
+    """
+
+    def __init__(
+        self, grammars: Grammars, bindings: Mapping[str, TypeBinding], *, schema_id: str | None = None
+    ) -> None:
         self._plans = Plans(grammars, bindings)
-        self._writers = Writers(grammars, bindings)
+        self._writers = Writers(grammars, bindings, header=header_bits(schema_id))
 
     def decode(self, data: bytes, *, position: int, limits: Limits = DEFAULT_LIMITS) -> Any:
         """Return the object of a body that begins at bit ``position``.
@@ -33,10 +39,10 @@ class ObjectCodec:
         """
         return read_document(self._plans, data, position, limits)
 
-    def encode(self, value: Any, *, header: str) -> bytes:
-        """Return ``value`` as a stream after the bits of ``header`` (text of 0 and 1).
+    def encode(self, value: Any) -> bytes:
+        """Return ``value`` as a stream with the codec's ``schema_id`` in its header.
 
         Raises:
             NotPlain: for a value of another class, out of bounds, or with something the schema does not have.
         """
-        return self._writers.document(value, header)
+        return self._writers.document(value)

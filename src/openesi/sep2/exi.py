@@ -80,7 +80,7 @@ def encode(value: Sep, edition: Edition = editions.IEEE_2018) -> bytes:
     if edition.schema_id not in _SPOKEN:
         raise EncodeError(_unspoken(edition.schema_id))
     try:
-        return _codec(edition).encode(value, header=_header_bits(edition))
+        return _codec(edition).encode(value)
     except exi.NotPlain:
         return from_xml(xml.serialize(value, edition), edition)
 
@@ -178,6 +178,12 @@ _SIMPLE_BY_RESTRICTION = frozenset({"SubscribableType"})
 _SPOKEN = {"S1": editions.IEEE_2018, "S0": editions.IEEE_2013}
 
 
+# The headers that the standard prescribes, by their 39 bits: all others are read bit by bit.
+_PLAIN_HEADERS = {
+    int(exi.header_bits(name), 2): exi.Header(name, has_options=True, body=39) for name in _SPOKEN
+}
+
+
 def _unspoken(schema_id: str) -> str:
     return (
         f"EXI of schema {schema_id} is not spoken here, only {' and '.join(sorted(_SPOKEN))}: "
@@ -187,10 +193,12 @@ def _unspoken(schema_id: str) -> str:
 
 def _header(data: bytes, edition: Edition | None) -> tuple[exi.Header, Edition]:
     """Read the header and settle the edition."""
-    try:
-        header = exi.read_header(data)
-    except exi.ExiDecodeError as error:
-        raise (UnsupportedError if error.status == 415 else DecodeError)(error.reason) from error
+    header = _PLAIN_HEADERS.get(int.from_bytes(data[:5]) >> 1)
+    if header is None:
+        try:
+            header = exi.read_header(data)
+        except exi.ExiDecodeError as error:
+            raise (UnsupportedError if error.status == 415 else DecodeError)(error.reason) from error
     if edition is None:
         if header.schema_id is None:
             raise UnsupportedError("the header names no schema; IEEE 2030.5 wants its schemaId, as S1")
@@ -218,14 +226,9 @@ def _to_xml(data: bytes, header: exi.Header, edition: Edition, *, strict: bool =
 
 
 @cache
-def _header_bits(edition: Edition) -> str:
-    return exi.header_bits(schema_id_of(edition))
-
-
-@cache
 def _codec(edition: Edition) -> exi.ObjectCodec:
     bindings = {name: _binding(edition, cls) for name, cls in _classes(edition).items()}
-    return exi.ObjectCodec(grammars_of(edition), bindings)
+    return exi.ObjectCodec(grammars_of(edition), bindings, schema_id=schema_id_of(edition))
 
 
 def _binding(edition: Edition, cls: type[Sep]) -> exi.TypeBinding:
