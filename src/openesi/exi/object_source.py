@@ -218,7 +218,7 @@ class _TypeSource:
         self._places += turns
 
     def _value(self, slot: int, one: Field, bound: FieldBinding, value: str) -> None:
-        """Check a value and write it with the bits before it; a child element by its own lines or function."""
+        """Check a value and write it with the bits before it; a child by its own lines or function."""
         if bound.from_object is not None:
             self._source.line(f"{value} = {self._source.constant(bound.from_object)}({value})")
         if isinstance(one, Particle) and not self._grammars.is_simple(one.type):
