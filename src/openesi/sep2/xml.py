@@ -22,6 +22,7 @@ from openesi.sep2.errors import DecodeError, EncodeError, ReasonCode
 from openesi.sep2.model._declare import Sep
 from openesi.sep2.xml_quick import GIVES_UP, is_plain, quick_reader
 from openesi.sep2.xml_reader import local_name, reader, short
+from openesi.sep2.xml_reader import skipped as reader_skips
 from openesi.sep2.xml_writer import document_writer
 
 MAX_BYTES = 1 << 20  # a peer could fill memory: 300 readings are 50 kB
@@ -66,6 +67,16 @@ def parse_as(data: bytes, expected: type[T], edition: Edition = editions.IEEE_20
     if not isinstance(value, expected):
         raise DecodeError(f"the document is a {type(value).__name__}, expected {expected.__name__}")
     return value
+
+
+def skipped(data: bytes, edition: Edition = editions.IEEE_2018) -> list[str]:
+    """Return the paths of what ``parse`` skips in a document: elements and attributes not in the schema.
+
+    Raises DecodeError where ``parse`` does.
+    """
+    value = parse(data, edition)
+    found = reader_skips(_tree(data), edition, type(value))
+    return [f"{type(value).__name__}/{path}" for path in found if path[1:] not in edition.root_attributes]
 
 
 def serialize(value: Sep, edition: Edition = editions.IEEE_2018) -> bytes:

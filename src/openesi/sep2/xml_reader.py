@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from binascii import unhexlify
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from functools import cache
 from typing import Any, NamedTuple
 from xml.etree import ElementTree as ET
@@ -28,7 +28,27 @@ def reader(edition: Edition, cls: type[Sep]) -> Callable[[ET.Element], Any]:
 
     It raises DecodeError, whose path starts below that element.
     """
-    return _StructReader(edition, cls).read
+    return _struct_reader(edition, cls).read
+
+
+def skipped(element: ET.Element, edition: Edition, cls: type[Sep]) -> Iterator[str]:
+    """Yield the paths of what ``reader`` skips in an element that it reads: what the schema does not have."""
+    struct = _struct_reader(edition, cls)
+    for name in element.keys():  # noqa: SIM118 (an element iterates over its children)
+        if name not in struct.attributes and not name.startswith("{"):
+            yield f"@{name}"
+    for child in element:
+        known, name = struct.elements.get(child.tag), local_name(child.tag)
+        if known is None:
+            yield name
+        elif not isinstance(known.type, ValueType):
+            actual = _named_type(child, known.type, edition)
+            yield from (f"{name}/{path}" for path in skipped(child, edition, actual))
+
+
+@cache
+def _struct_reader(edition: Edition, cls: type[Sep]) -> _StructReader:
+    return _StructReader(edition, cls)
 
 
 class _Known(NamedTuple):
@@ -37,8 +57,12 @@ class _Known(NamedTuple):
     order: int
     attr: str
     many: bool
-    leaf: bool
+    type: ValueType | type[Sep]
     read: Callable[[Any], Any]  # takes the text of a leaf, and the element of anything else
+
+    @property
+    def leaf(self) -> bool:
+        return isinstance(self.type, ValueType)
 
 
 class _StructReader:
@@ -55,7 +79,7 @@ class _StructReader:
                 order,
                 field.attr,
                 field.maximum != 1,
-                isinstance(field.type, ValueType),
+                field.type,
                 _field_reader(edition, field),
             )
             for order, field in enumerate(fields)
@@ -132,14 +156,16 @@ def _field_reader(edition: Edition, field: WireField) -> Callable[[Any], Any]:
 
 
 def _derived_reader(edition: Edition, cls: type[Sep]) -> Callable[[ET.Element], Any]:
-    def read(element: ET.Element) -> Any:
-        name = element.get(XSI_TYPE)
-        actual = cls if name is None else schema.structured_types().get(local_name(name))
-        if actual is None or not issubclass(actual, cls) or not edition.has(actual):
-            raise DecodeError(f"xsi:type {short(name or '')} is no {cls.__name__} of edition {edition.name}")
-        return reader(edition, actual)(element)
+    return lambda element: reader(edition, _named_type(element, cls, edition))(element)
 
-    return read
+
+def _named_type(element: ET.Element, expected: type[Sep], edition: Edition) -> type[Sep]:
+    """Return the type that ``xsi:type`` names, else the expected one."""
+    name = element.get(XSI_TYPE)
+    actual = expected if name is None else schema.structured_types().get(local_name(name))
+    if actual is None or not issubclass(actual, expected) or not edition.has(actual):
+        raise DecodeError(f"xsi:type {short(name or '')} is no {expected.__name__} of edition {edition.name}")
+    return actual
 
 
 def local_name(name: str) -> str:

@@ -1,0 +1,271 @@
+"""What the text of the standard forbids beyond its schema: bounds of named types, and fields that must agree.
+
+The codecs hold documents to the schema. A value that passes them may still make no sense: a share of 300 %,
+an SFDI whose check digit is wrong, an event of no duration. ``problems`` finds that, by two tables: rules for
+single values by the name of their type, and rules for a type's fields together.
+
+Sources: IEEE 2030.5-2018, annotations of the types named, unless a rule says otherwise.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from functools import cache
+from typing import Any, NamedTuple
+
+from openesi.sep2 import identity, schema
+from openesi.sep2 import model as sep
+from openesi.sep2.enums import DERCurveType, DERType
+from openesi.sep2.errors import DecodeError, ReasonCode
+from openesi.sep2.model._declare import Sep
+from openesi.sep2.schema import ValueType
+
+URI_OCTETS = 255  # longest URI of IEEE 2030.5-2018, 4.5
+
+
+class Problem(NamedTuple):
+    """What is wrong, and the path to it: ``DERControlList/DERControl[2]/interval/duration``."""
+
+    path: str
+    problem: str
+
+    def __str__(self) -> str:
+        return f"{self.path}: {self.problem}"
+
+
+def problems(value: Sep) -> list[Problem]:
+    """Return what the standard's text forbids in ``value`` and all it holds; an empty list: nothing."""
+    return list(_walk(value, type(value).__name__))
+
+
+def check(value: Sep) -> None:
+    """Refuse a value that a peer sent and the standard's text forbids: DecodeError, reason VALUES."""
+    for found in _walk(value, type(value).__name__):
+        raise DecodeError(found.problem, reason=ReasonCode.VALUES, path=found.path)
+
+
+class _Field(NamedTuple):
+    attr: str
+    type: ValueType | type[Sep]
+    many: bool
+    rule: Callable[[Any], str | None] | None  # of simple values
+
+
+@cache
+def _fields(cls: type[Sep]) -> tuple[_Field, ...]:
+    """Return the fields of ``cls`` in which anything could be wrong."""
+    found = []
+    for field in schema.fields(cls):
+        if isinstance(field.type, ValueType):
+            rule = _rule_of(field.type)
+            if rule is not None:
+                found.append(_Field(field.name, field.type, field.many, rule))
+        elif _can_be_wrong(field.type):
+            found.append(_Field(field.name, field.type, field.many, None))
+    return tuple(found)
+
+
+@cache
+def _can_be_wrong(cls: type[Sep]) -> bool:
+    return bool(schema.derived_types(cls) or _fields(cls) or _rules_of(cls))
+
+
+@cache
+def _rules_of(cls: type[Sep]) -> tuple[Callable[[Any], Iterator[tuple[str, str]]], ...]:
+    return tuple(rule for kind, rule in _TOGETHER if issubclass(cls, kind))
+
+
+def _walk(value: Sep, path: str) -> Iterator[Problem]:
+    cls = type(value)
+    for field in _fields(cls):
+        held = getattr(value, field.attr)
+        if held is None:
+            continue
+        below = f"{path}/{field.attr}"
+        if field.rule is not None:
+            problem = field.rule(held)
+            if problem is not None:
+                yield Problem(below, problem)
+        elif field.many:
+            for number, one in enumerate(held, 1):
+                yield from _walk(one, f"{below}[{number}]")
+        else:
+            yield from _walk(held, below)
+    for rule in _rules_of(cls):
+        for name, problem in rule(value):
+            yield Problem(f"{path}/{name}", problem)
+
+
+# --- single values, by the name of their type ---------------------------------------------------------------
+
+
+def _rule_of(value_type: ValueType) -> Callable[[Any], str | None] | None:
+    if value_type.name in _SINGLE:
+        return _SINGLE[value_type.name]
+    low, high = value_type.meant_minimum, value_type.meant_maximum
+    if low is None and high is None:
+        return None
+    least = value_type.primitive.minimum if low is None else low
+    most = value_type.primitive.maximum if high is None else high
+    assert least is not None
+    assert most is not None
+
+    def rule(value: int) -> str | None:
+        if least <= value <= most:
+            return None
+        return f"{value} is not between {least} and {most}, as {value_type.name} is"
+
+    return rule
+
+
+def _uri(value: str) -> str | None:
+    if len(value.encode()) > URI_OCTETS:
+        return f"a URI of {len(value.encode())} octets; {URI_OCTETS} are allowed"
+    if " " in value or not value.isprintable():
+        return "a URI with white space or control characters in it"
+    return None
+
+
+def _sfdi(value: int) -> str | None:
+    return None if identity.sfdi_is_valid(value) else f"{value} is no SFDI: 12 digits whose sum ends in 0"
+
+
+def _pin(value: int) -> str | None:
+    return None if identity.pin_is_valid(value) else f"{value} is no PIN: 6 digits whose sum ends in 0"
+
+
+_SINGLE: dict[str, Callable[[Any], str | None]] = {"anyURI": _uri, "SFDIType": _sfdi, "PINType": _pin}
+
+
+# --- fields that must agree ---------------------------------------------------------------------------------
+# A rule yields the name of the field to blame, and what is wrong with it.
+
+_Found = Iterator[tuple[str, str]]
+
+
+def _needs(name: str, *needed: str) -> Callable[[Sep], _Found]:
+    """Return the rule that a field does not come without others."""
+
+    def rule(value: Sep) -> _Found:
+        if getattr(value, name) is not None:
+            for other in needed:
+                if getattr(value, other) is None:
+                    yield name, f"comes with {other} only"
+
+    return rule
+
+
+def _sign(names: str, *, negative: bool = False) -> Callable[[Sep], _Found]:
+    """Return the rule that the named quantities are not on the wrong side of zero."""
+
+    def rule(value: Sep) -> _Found:
+        for name in names.split():
+            quantity = getattr(value, name)
+            if quantity is not None and (quantity.value > 0 if negative else quantity.value < 0):
+                yield name, f"is {'positive' if negative else 'negative'}"
+
+    return rule
+
+
+def _has_duration(name: str) -> Callable[[Sep], _Found]:
+    def rule(value: Sep) -> _Found:
+        if getattr(value, name).duration == 0:
+            yield f"{name}/duration", "is 0"
+
+    return rule
+
+
+def _identity(device: sep.AbstractDevice) -> _Found:
+    if device.lFDI is not None:
+        lfdi = device.lFDI.rjust(20, b"\0")
+        if identity.sfdi_from_lfdi(lfdi) != device.sFDI:
+            yield "sFDI", f"{device.sFDI} is not the one of the lFDI, {identity.sfdi_from_lfdi(lfdi)}"
+
+
+def _power_factor(factor: sep.PowerFactor | sep.PowerFactorWithExcitation) -> _Found:
+    if (factor.multiplier > 0 and factor.displacement) or factor.displacement > 10 ** max(
+        -factor.multiplier, 0
+    ):
+        yield "displacement", f"{factor.displacement} x 10^{factor.multiplier} is more than 1"
+
+
+def _storage_rating(capability: sep.DERCapability) -> _Found:
+    if capability.type == DERType.PHOTOVOLTAIC_WITH_STORAGE and capability.rtgMaxDischargeRateW is None:
+        yield "rtgMaxDischargeRateW", f"is required of type {capability.type}"
+
+
+def _curve(curve: sep.DERCurve) -> _Found:
+    is_watt_pf = curve.curveType == DERCurveType.opModWattPF
+    for number, point in enumerate(curve.CurveData, 1):
+        if (point.excitation is not None) != is_watt_pf:
+            yield (
+                f"CurveData[{number}]/excitation",
+                "belongs to each point of a watt-PF curve, and to no other",
+            )
+        elif is_watt_pf and point.yvalue < 0:
+            yield f"CurveData[{number}]/yvalue", "is negative; excitation tells the direction"
+    if curve.curveType != DERCurveType.opModVoltVar:
+        for name in ("autonomousVRefEnable", "autonomousVRefTimeConstant", "vRef"):
+            if getattr(curve, name) is not None:
+                yield name, "belongs to volt-var curves only"
+    if curve.autonomousVRefEnable and curve.autonomousVRefTimeConstant is None:
+        yield "autonomousVRefEnable", "comes with autonomousVRefTimeConstant only"
+
+
+def _page(page: sep.List | sep.SubscribableList) -> _Found:
+    if page.results > page.all:
+        yield "@results", f"{page.results} of {page.all} in all"
+    item = schema.list_item(type(page))
+    if item is not None and len(getattr(page, item.name)) != page.results:
+        yield "@results", f"{page.results}, but there are {len(getattr(page, item.name))} {item.name}"
+
+
+def _thresholds(condition: sep.Condition) -> _Found:
+    if condition.lowerThreshold > condition.upperThreshold:
+        yield "lowerThreshold", f"{condition.lowerThreshold} is above upperThreshold"
+
+
+def _duty(cycle: sep.DutyCycle) -> _Found:
+    if cycle.normalValue > 100:
+        yield "normalValue", f"{cycle.normalValue} % is more than all"
+
+
+def _cost_level(cost: sep.EnvironmentalCost) -> _Found:
+    if cost.costLevel >= cost.numCostLevels:
+        yield "costLevel", f"{cost.costLevel} is none of {cost.numCostLevels} levels, which start at 0"
+
+
+def _place(place: sep.GPSLocationType) -> _Found:
+    for name, most in (("lat", 90), ("lon", 180)):
+        try:
+            inside = abs(float(getattr(place, name))) <= most
+        except ValueError:
+            inside = False
+        if not inside:
+            yield name, f"is no number of degrees from -{most} to {most}"
+
+
+_TOGETHER: tuple[tuple[type[Sep], Callable[[Any], _Found]], ...] = (
+    (sep.AbstractDevice, _identity),
+    (sep.Condition, _thresholds),
+    (sep.DERCapability, _needs("rtgOverExcitedW", "rtgOverExcitedPF")),
+    (sep.DERCapability, _needs("rtgUnderExcitedW", "rtgUnderExcitedPF")),
+    (sep.DERCapability, _sign("rtgMaxW rtgMaxChargeRateW rtgMaxDischargeRateW rtgMaxVar")),
+    (sep.DERCapability, _sign("rtgMaxVarNeg", negative=True)),
+    (sep.DERCapability, _storage_rating),
+    (sep.DERControlBase, _sign("opModImpLimW opModExpLimW opModGenLimW opModLoadLimW")),  # CSIP-AUS
+    (sep.DERCurve, _curve),
+    (sep.DERSettings, _sign("setMaxW setMaxChargeRateW setMaxDischargeRateW setMaxVar")),
+    (sep.DERSettings, _sign("setMaxVarNeg", negative=True)),
+    (sep.DutyCycle, _duty),
+    (sep.EnvironmentalCost, _cost_level),
+    (sep.Event, _has_duration("interval")),
+    (sep.FlowReservationRequest, _has_duration("intervalRequested")),
+    (sep.GPSLocationType, _place),
+    (sep.List, _page),
+    (sep.PowerFactor, _power_factor),
+    (sep.PowerFactorWithExcitation, _power_factor),
+    (sep.RateComponent, _needs("flowRateEndLimit", "flowRateStartLimit")),
+    (sep.RateComponent, _needs("flowRateStartLimit", "flowRateEndLimit")),
+    (sep.SubscribableList, _page),
+)
