@@ -117,6 +117,14 @@ def test_changes_of_other_processes_are_seen_by_path(store: SQLiteStore, file: P
     other.close_now()
 
 
+def test_a_list_that_a_member_leaves_has_changed(store: SQLiteStore) -> None:
+    path = store.run(lambda tx: member(tx, b"x"))
+    store.changes()
+    store.run(lambda tx: tx.put(row(path)))
+
+    assert store.changes() == {"/a/1", "/a"}
+
+
 def test_a_reader_that_is_too_far_behind_forgets_everything(store: SQLiteStore, file: Path) -> None:
     other = SQLiteStore(file)
 

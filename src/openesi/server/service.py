@@ -6,6 +6,7 @@ import asyncio
 import gc
 import logging
 import socket
+import ssl
 import time
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
@@ -19,8 +20,9 @@ from openesi.pki.authority import NoAuthority
 from openesi.server import operator
 from openesi.server.application import Application
 from openesi.server.http import Limits
+from openesi.server.notify import Notifier
 from openesi.server.settings import Settings
-from openesi.server.tls import ProxySettings, ServerTLS, TLSSettings
+from openesi.server.tls import CIPHERS, ProxySettings, ServerTLS, TLSSettings
 from openesi.server.wire import Wire, serve
 from openesi.store import Store, StoreError
 from openesi.store.sqlite import SQLiteStore
@@ -67,11 +69,16 @@ class Service:
     clock: Callable[[], float]
 
     @property
-    def url(self) -> str:
-        """Where clients find DeviceCapability."""
+    def base_url(self) -> str:
+        """Scheme, host and port that clients reach the server by."""
         host = self.place.hosts[0] if self.place.hosts else "localhost"
         scheme = "https" if self.tls is not None else "http"
-        return f"{scheme}://{f'[{host}]' if ':' in host else host}:{self.wire.port}/dcap"
+        return f"{scheme}://{f'[{host}]' if ':' in host else host}:{self.wire.port}"
+
+    @property
+    def url(self) -> str:
+        """Where clients find DeviceCapability."""
+        return f"{self.base_url}/dcap"
 
 
 def database_path(data: Path) -> Path:
@@ -151,12 +158,20 @@ async def running(
         )
         service = Service(place, settings, store, application, wire, tls, authority, clock)
         await _pin_new(service, set())  # before the first handshake
-        ticking = asyncio.create_task(_keep_time(service), name="openesi-clock")
+        notifier = Notifier(
+            store, settings, context=notifying_context(authority), base_url=service.base_url, clock=clock
+        )
+        tasks = [
+            asyncio.create_task(_keep_time(service), name="openesi-clock"),
+            asyncio.create_task(notifier.run(), name="openesi-notifier"),
+        ]
         gc.freeze()  # what is loaded now stays: ElementTree's garbage need not be sought among it
         try:
             yield service
         finally:
-            ticking.cancel()
+            for task in tasks:
+                task.cancel()
+            await asyncio.gather(*tasks, return_exceptions=True)
             await wire.close(DRAIN_S)
     finally:
         await store.close()
@@ -173,6 +188,22 @@ def _server_tls(place: Place, authority: Authority) -> ServerTLS:
             verify_chain=check_chain,
         )
     )
+
+
+def notifying_context(authority: Authority) -> ssl.SSLContext:
+    """Return how we speak to receivers of notifications: as a client, with the server's own certificate.
+
+    Their certificates are verified, but carry no host name (IEEE 2030.5-2018, 6.11).
+    """
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    context.minimum_version = context.maximum_version = ssl.TLSVersion.TLSv1_2
+    context.set_ciphers(CIPHERS)
+    context.check_hostname = False
+    own = authority.server()
+    context.load_cert_chain(own.cert, own.key)
+    for file in authority.trusted_files():
+        context.load_verify_locations(file)
+    return context
 
 
 async def _keep_time(service: Service) -> None:

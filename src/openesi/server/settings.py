@@ -37,6 +37,8 @@ class Settings:
     default_poll_rate: int = 900
     post_rate: int = 300
     response_required: int = 0x03
+    notify_local: bool = False  # let clients name loopback and link-local addresses for notifications
+    notify_every_s: int = 30  # at most one notification in this time for each subscription (8.7.3.4 k)
 
     def poll_rate(self, type_name: str) -> int:
         """Return the pollRate (s) given to resources of a type."""

@@ -7,11 +7,12 @@ be kept as bytes and dropped when one of these changes. ``personal`` tells that 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from functools import cache
 from typing import Any
 
 from openesi.sep2 import events, lists, resources, schema
 from openesi.sep2 import model as sep
-from openesi.sep2.enums import EventState
+from openesi.sep2.enums import EventState, Subscribable
 from openesi.sep2.lists import Window
 from openesi.sep2.resources import Access, Match, Resource
 from openesi.server.caller import Caller
@@ -106,6 +107,8 @@ class View:
         changes: dict[str, Any] = {}
         if isinstance(document, sep.Resource):
             changes["href"] = path
+        if "subscribable" in names_2018(type(document)):
+            changes["subscribable"] = subscribable(type(document))
         for field in resources.link_fields(type(document)):
             given = getattr(document, field.name)
             if given is not None:
@@ -118,6 +121,13 @@ class View:
         """Return ``all`` of a list as this client sees it."""
         source, scope, state = self._source(resource, path)
         return self.reader.count(source, scope=scope, state=state)
+
+    def watched(self, resource: Resource, path: str) -> set[str]:
+        """Return the tags whose change is a change of what is shown at ``path``, and of nothing below it."""
+        if resource.item is None:
+            return {path}
+        source, scope, _ = self._source(resource, path)
+        return {list_tag(source, scope)}
 
     def _list(self, resource: Resource, path: str, window: Window) -> sep.Sep:
         item = schema.list_item(resource.model)
@@ -135,7 +145,9 @@ class View:
             "results": len(rows),
             item.name: tuple(self.show(row) for row in rows),
         }
-        if _has_poll_rate(resource.model):
+        if "subscribable" in names_2018(resource.model):
+            values["subscribable"] = Subscribable.UNCONDITIONAL
+        if "pollRate" in names_2018(resource.model):
             values["pollRate"] = self.settings.poll_rate(resource.model.__name__)
         make: Callable[..., sep.Sep] = resource.model
         return make(**values)
@@ -215,5 +227,14 @@ def _rows_above(path: str) -> list[str]:
     return ["/".join(segments[: end + 1]) for end, segment in enumerate(segments) if segment.isdigit()]
 
 
-def _has_poll_rate(cls: type[sep.Sep]) -> bool:
-    return any(field.name == "pollRate" and not field.extension for field in schema.own_fields(cls))
+@cache
+def names_2018(cls: type[sep.Sep]) -> frozenset[str]:
+    """Return the names of the fields that a type has in the 2018 edition."""
+    return frozenset(field.name for field in schema.fields(cls) if field.extension is None)
+
+
+def subscribable(cls: type[sep.Sep]) -> Subscribable:
+    """Return how resources of a type can be subscribed to; conditions are for readings alone."""
+    if "subscribable" not in names_2018(cls):
+        return Subscribable.NO
+    return Subscribable.BOTH if cls is sep.Reading else Subscribable.UNCONDITIONAL

@@ -55,6 +55,20 @@ class PeerRecord(msgspec.Struct, frozen=True, kw_only=True):
     aggregator: bool = False
 
 
+class Errand(msgspec.Struct, frozen=True, kw_only=True):
+    """A subscription that is to be notified.
+
+    ``seq`` counts the changes it is about; ``attempts`` the tries that failed; ``next`` is when to try (s);
+    ``parked`` says why it is not tried any more.
+    """
+
+    subscription: str
+    seq: int
+    attempts: int
+    next: int
+    parked: str | None = None
+
+
 def list_tag(listing: str, scope: bytes | None) -> str:
     """Return the name under which a change of a list is announced: per viewer where each sees their own."""
     return listing if scope is None else f"{listing}#{scope.hex()}"
@@ -104,6 +118,15 @@ class Reader(Protocol):
     def next_due(self) -> int | None:
         """Return the earliest time at which some resource changes by itself."""
 
+    def errands(self, now: int, limit: int) -> list[Errand]:
+        """Return notifications whose time has come, the longest waiting first."""
+
+    def next_errand(self) -> int | None:
+        """Return the earliest time at which a notification is to be tried."""
+
+    def parked(self, limit: int) -> list[Errand]:
+        """Return notifications that were given up."""
+
     def setting(self, name: str) -> str | None:
         """Return a value kept with ``Transaction.keep``."""
 
@@ -125,6 +148,20 @@ class Transaction(Reader, Protocol):
 
     def touch(self, path: str) -> None:
         """Tell readers that what is shown at ``path`` changed though no row there did."""
+
+    def watch(self, subscription: str, tags: set[str]) -> None:
+        """Have changes of ``tags`` told to a subscription, and of nothing else; an empty set ends it."""
+
+    def settle_errand(
+        self,
+        errand: Errand,
+        *,
+        next_try: int,
+        attempts: int = 0,
+        done: bool = False,
+        parked: str | None = None,
+    ) -> None:
+        """Note how a notification went. ``done`` clears it unless something has changed since."""
 
     def put_peer(self, record: PeerRecord) -> None:
         """Remember a certificate."""

@@ -15,7 +15,7 @@ from importlib import resources
 from pathlib import Path
 from typing import Any, TypeVar
 
-from openesi.store import PeerRecord, Reader, Row, StoreError, Transaction, list_tag, peer_tag
+from openesi.store import Errand, PeerRecord, Reader, Row, StoreError, Transaction, list_tag, peer_tag
 
 T = TypeVar("T")
 
@@ -25,6 +25,7 @@ MAX_BATCH = 1_000  # writes in one commit: the first must not wait for the last 
 KEPT_CHANGES = 20_000  # paths remembered for readers; one that is further behind forgets everything
 CHECKPOINT_PAGES = 4_000  # 16 MB of log between checkpoints
 
+_ERRAND = "subscription, seq, attempts, next, parked"
 _COLUMNS = "path, type, body, listing, scope, key, sort, state, due"
 _UPSERT = (
     f"INSERT INTO resource ({_COLUMNS}) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (path) DO UPDATE SET "
@@ -66,11 +67,12 @@ class SQLiteStore:
         try:
             self._writer.execute("BEGIN IMMEDIATE")
             try:
+                self._transaction.begin()
                 result = change(self._transaction)
             except BaseException:
                 self._writer.execute("ROLLBACK")
                 raise
-            self._transaction.trim()
+            self._transaction.finish()
             self._writer.execute("COMMIT")
         except sqlite3.Error as error:
             raise StoreError(f"the database refused: {error}") from error
@@ -109,8 +111,9 @@ class SQLiteStore:
             settled: list[tuple[asyncio.Future[Any], Any]] = []
             try:
                 self._writer.execute("BEGIN IMMEDIATE")
+                self._transaction.begin()
                 settled = [(future, self._run_one(change, future)) for change, future in batch]
-                self._transaction.trim()
+                self._transaction.finish()
                 await loop.run_in_executor(self._thread, self._writer.commit)
             except sqlite3.Error as error:
                 self._abandon(batch, error)
@@ -223,6 +226,23 @@ class _Reading:
         due: int | None = self._execute("SELECT min(due) FROM resource WHERE due IS NOT NULL").fetchone()[0]
         return due
 
+    def errands(self, now: int, limit: int) -> list[Errand]:
+        rows = self._execute(
+            f"SELECT {_ERRAND} FROM outbox"
+            " WHERE pending = 1 AND parked IS NULL AND next <= ? ORDER BY next LIMIT ?",
+            (now, limit),
+        )
+        return [_errand(row) for row in rows]
+
+    def next_errand(self) -> int | None:
+        query = "SELECT min(next) FROM outbox WHERE pending = 1 AND parked IS NULL"
+        earliest: int | None = self._execute(query).fetchone()[0]
+        return earliest
+
+    def parked(self, limit: int) -> list[Errand]:
+        rows = self._execute(f"SELECT {_ERRAND} FROM outbox WHERE parked IS NOT NULL LIMIT ?", (limit,))
+        return [_errand(row) for row in rows]
+
     def setting(self, name: str) -> str | None:
         row = self._execute("SELECT value FROM setting WHERE name = ?", (name,)).fetchone()
         return row[0] if row else None
@@ -237,7 +257,47 @@ class _Writing(_Reading):
 
     def __init__(self, connection: sqlite3.Connection) -> None:
         super().__init__(connection)
+        self._writer_many = connection.executemany
         self._untrimmed = 0
+        self._watched = False
+        self._touched: set[str] = set()
+
+    def begin(self) -> None:
+        """Note whether anybody watches; nothing is written for nobody."""
+        self._touched.clear()
+        self._watched = bool(self._execute("SELECT EXISTS (SELECT 1 FROM watch)").fetchone()[0])
+
+    def finish(self) -> None:
+        """Write down who is to be told of what changed, and forget old changes, before the commit."""
+        if self._touched:
+            self._writer_many(
+                "INSERT INTO outbox (subscription) SELECT subscription FROM watch WHERE tag = ?"
+                " ON CONFLICT DO UPDATE SET seq = seq + 1, pending = 1",
+                [(tag,) for tag in self._touched],
+            )
+        self._trim()
+
+    def watch(self, subscription: str, tags: set[str]) -> None:
+        self._execute("DELETE FROM watch WHERE subscription = ?", (subscription,))
+        self._writer_many("INSERT INTO watch VALUES (?, ?)", [(tag, subscription) for tag in tags])
+        if not tags:
+            self._execute("DELETE FROM outbox WHERE subscription = ?", (subscription,))
+        self._watched = self._watched or bool(tags)
+
+    def settle_errand(
+        self,
+        errand: Errand,
+        *,
+        next_try: int,
+        attempts: int = 0,
+        done: bool = False,
+        parked: str | None = None,
+    ) -> None:
+        self._execute(
+            "UPDATE outbox SET next = ?, attempts = ?, parked = ?, pending = NOT (? AND seq = ?)"
+            " WHERE subscription = ?",
+            (next_try, attempts, parked, done, errand.seq, errand.subscription),
+        )
 
     def insert(self, listing: str, row: Callable[[str], Row]) -> Row:
         (number,) = self._execute(
@@ -255,8 +315,9 @@ class _Writing(_Reading):
             (row.path, row.type, row.body, row.listing, row.scope, row.key, row.sort, row.state, row.due),
         )
         if before is None or before != (row.listing, row.scope):
-            if before is not None:
+            if before is not None and before[0] is not None:
                 self._tally(before[0], before[1], -1)
+                self.touch(list_tag(before[0], before[1]))
             self._tally(row.listing, row.scope, 1)
         self.touch(row.path)
         if row.listing is not None:
@@ -265,10 +326,14 @@ class _Writing(_Reading):
     def delete(self, path: str) -> int:
         below = (path, path + "/", path + "0")  # "0" follows "/" in every collation by code point
         where = "path = ? OR (path > ? AND path < ?)"
-        gone = self._execute(f"SELECT path, listing, scope FROM resource WHERE {where}", below).fetchall()
+        gone = self._execute(
+            f"SELECT path, listing, scope, type FROM resource WHERE {where}", below
+        ).fetchall()
         self._execute(f"DELETE FROM resource WHERE {where}", below)
-        for one, listing, scope in gone:
+        for one, listing, scope, kind in gone:
             self._tally(listing, scope, -1)
+            if kind == "Subscription":
+                self.watch(one, set())
             self.touch(one)
             if listing is not None:
                 self.touch(list_tag(listing, scope))
@@ -283,6 +348,8 @@ class _Writing(_Reading):
     def touch(self, path: str) -> None:
         self._execute("INSERT INTO change (path) VALUES (?)", (path,))
         self._untrimmed += 1
+        if self._watched:
+            self._touched.add(path)
 
     def put_peer(self, record: PeerRecord) -> None:
         self._execute(
@@ -294,7 +361,7 @@ class _Writing(_Reading):
     def keep(self, name: str, value: str) -> None:
         self._execute("INSERT OR REPLACE INTO setting VALUES (?, ?)", (name, value))
 
-    def trim(self) -> None:
+    def _trim(self) -> None:
         """Forget changes that every reader has had time to see."""
         if self._untrimmed > KEPT_CHANGES // 2:
             self._execute(
@@ -320,6 +387,10 @@ def _membership(listing: str, scope: bytes | None, state: int | None) -> tuple[s
         where += " AND state = ?"
         values.append(state)
     return where, values
+
+
+def _errand(row: tuple[Any, ...]) -> Errand:
+    return Errand(subscription=row[0], seq=row[1], attempts=row[2], next=row[3], parked=row[4])
 
 
 def _row(row: tuple[Any, ...]) -> Row:

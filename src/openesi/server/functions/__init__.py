@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from openesi.server.functions import der, device, end_device, metering_mirror, response, time
+from openesi.server.functions import der, device, end_device, metering_mirror, response, subscription, time
 from openesi.server.functions.base import Behaviour
 
 BEHAVIOURS: dict[str, Behaviour] = {
     name: behaviour
-    for module in (der, device, end_device, metering_mirror, response, time)
+    for module in (der, device, end_device, metering_mirror, response, subscription, time)
     for name, behaviour in module.BEHAVIOURS.items()
 }
 
