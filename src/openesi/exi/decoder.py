@@ -87,7 +87,8 @@ class Decoder:
 
     def _charge(self, event: Event) -> None:
         """Count what an event adds to the output, and stop when it is too much."""
-        self._values_left -= 1
+        if not isinstance(event, EndElement):
+            self._values_left -= 1
         match event:
             case StartElement(name):
                 self._chars_left -= 2 * len(name.local)

@@ -89,7 +89,7 @@ class Writers:
 
 
 class _Shapes:
-    """The functions of one type. The one for the shape met last is in place; it calls ``write`` for others."""
+    """The functions of one type. That for the shape met last is in place; it calls ``write`` for others."""
 
     def __init__(self, writers: Writers, type_name: str, number: int) -> None:
         self.name = f"write{number}"
