@@ -398,6 +398,16 @@ def test_what_identifies_a_device_cannot_be_changed(esi: Esi) -> None:
     assert esi.ask("GET", "/edev/1").status == 404
 
 
+def test_values_that_the_text_of_the_standard_forbids_are_refused(esi: Esi) -> None:
+    status = sep.DERStatus(
+        readingTime=START, stateOfChargeStatus=sep.StateOfChargeStatusType(dateTime=START, value=10_001)
+    )
+    refused = esi.put("/edev/1/der/1/ders", status)
+
+    assert refused.status == 400
+    assert xml.parse_as(refused.body, sep.Error).reasonCode == 1
+
+
 def test_settings_beyond_the_nameplate_are_refused(esi: Esi) -> None:
     def settings(value: int) -> sep.DERSettings:
         return sep.DERSettings(

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from openesi.sep2 import model as sep
+from openesi.sep2 import validate
 from openesi.sep2.errors import ReasonCode
 from openesi.sep2.resources import Match, Resource, by_name, member_of
 from openesi.server.caller import Caller
@@ -20,6 +21,11 @@ from openesi.store import Row, Transaction
 MAX_MEMBERS = 1_000
 # Lists that forget their oldest member instead (IEEE 2030.5-2018 asks for at least 10 log events).
 RINGS = {"LogEventList": 100, "SelfLogEventList": 1_000}
+
+
+# What the text asks of senders and devices in the field get wrong without harm: counts of a list that is
+# posted (which mean nothing there), the discharge rating of PV with storage, power factors above 1.
+TOLERATED = ("@results", "rtgMaxDischargeRateW", "displacement")
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,13 +105,19 @@ def delete_document(change: Change) -> Outcome:
 
 
 def check_document(change: Change, document: sep.Sep, expected: type[sep.Sep]) -> sep.Sep:
-    """Return the document without what the server decides. Raises Refusal if it is of another type."""
+    """Return the document without what the server decides.
+
+    Raises Refusal if it is of another type, or says what the standard's text forbids.
+    """
     if not isinstance(document, expected):
         raise Refusal(
             400,
             f"{change.path} takes {expected.__name__}, the body is a {type(document).__name__}",
             reason=ReasonCode.FORMAT,
         )
+    for found in validate.problems(document):
+        if not found.path.endswith(TOLERATED):
+            raise Refusal(400, str(found))
     return stripped(document)
 
 
