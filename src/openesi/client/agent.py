@@ -12,6 +12,7 @@ import random as random_module
 import time
 from collections.abc import Callable
 from enum import Enum
+from pathlib import Path
 
 from openesi.client import duties
 from openesi.client.backoff import REFUSED_S, RandomSource, delay_s
@@ -19,6 +20,7 @@ from openesi.client.clock import ServerClock
 from openesi.client.device import DERDevice, Device, MeteredDevice
 from openesi.client.duties import Duty, Shared, WrongPIN
 from openesi.client.errors import AccessRefused, AnswerError, NotThere, Refused, Unreachable
+from openesi.client.memory import Memory
 from openesi.client.scheduler import Scheduler
 from openesi.client.session import Client
 from openesi.errors import OpenESIError
@@ -42,7 +44,8 @@ class Agent:
     """One device at one server.
 
     ``local`` is a clock that never goes back, in s; ``fallback_s`` is what is added to it for the time of day
-    until the server has told its own. ``register`` lets the device register itself in band.
+    until the server has told its own. ``register`` lets the device register itself in band. ``memory`` is a
+    file in which it remembers over restarts what it drew, answered and was told.
     """
 
     def __init__(
@@ -56,6 +59,7 @@ class Agent:
         local: Callable[[], float] = time.monotonic,
         fallback_s: float | None = None,
         tick_s: float = TICK_S,
+        memory: Path | None = None,
     ) -> None:
         chosen = random or random_module.Random()  # noqa: S311 (spreads load; nothing secret comes of it)
         self.esi = esi
@@ -81,7 +85,11 @@ class Agent:
         if isinstance(device, MeteredDevice):
             self._duties.append(duties.Mirrors(device))
         self._duties.append(duties.Responses())
-        self._due = {duty.name: 0.0 for duty in self._duties}
+        self._memory = Memory(memory, esi.lfdi) if memory is not None else None
+        if self._memory is not None and self.programs is not None:
+            self.programs.programs = self._memory.recall(self.programs.scheduler, self.shared.outbox)
+            self.shared.wake.add(duties.Responses.name)
+        self._due = dict.fromkeys((duty.name for duty in self._duties), float("-inf"))
         self._failures: dict[str, int] = {}
         self._tick_s = tick_s
         self._woken = asyncio.Event()
@@ -89,7 +97,7 @@ class Agent:
     @property
     def is_settled(self) -> bool:
         """Whether every duty was done, or tried, once, and nothing waits to be said."""
-        tried = all(due > 0 for due in self._due.values())
+        tried = all(due > float("-inf") for due in self._due.values())
         return tried and not any(self._is_due(duty) for duty in self._duties)
 
     def tick(self) -> None:
@@ -100,7 +108,12 @@ class Agent:
         if self._reports is not None:
             self._reports.tick(self.shared)
         if self.shared.wake:
+            self._remember()
             self._woken.set()
+
+    def _remember(self) -> None:
+        if self._memory is not None and self.programs is not None:
+            self._memory.keep(self.programs.scheduler, self.programs.programs, self.shared.outbox)
 
     async def turn(self) -> float:
         """Talk to the server about what is due. Return in how many seconds to come back.
@@ -132,6 +145,7 @@ class Agent:
             self._failures.pop("", None)
             if duty is self.programs:
                 self.tick()  # what follows in this turn tells what the device does by now
+            self._remember()
             self.state, self.problem = State.CONNECTED, None
             self._due[duty.name] = self.shared.local() + wait_s
         if any(self._is_due(duty) for duty in self._duties):

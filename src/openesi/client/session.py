@@ -42,8 +42,9 @@ class Client:
     """A session with the server whose DeviceCapability is at ``url`` (a bare ``https://host`` means /dcap).
 
     ``cert``, ``key`` and ``ca`` are PEM files; ``TLSSettings`` has more to say than they do. ``edition`` is
-    what the server speaks. One task at a time may use it. Every method may raise Unreachable, Refused,
-    AnswerError or BadAnswer (see ``openesi.client.errors``).
+    what the server speaks, ``page`` how many members of a list are asked for at once. One task at a time
+    may use it. Every method may raise Unreachable, Refused, AnswerError or BadAnswer (see
+    ``openesi.client.errors``).
     """
 
     def __init__(
@@ -55,6 +56,7 @@ class Client:
         ca: Path | str | Iterable[Path | str] = (),
         tls: TLSSettings | None = None,
         edition: Edition = IEEE_2018,
+        page: int = PAGE,
     ) -> None:
         parts = urlsplit(url)
         if parts.scheme not in ("https", "http") or not parts.hostname:
@@ -68,6 +70,7 @@ class Client:
             )
         self.url = url if parts.path.strip("/") else f"{parts.scheme}://{parts.netloc}/dcap"
         self.edition = edition
+        self._page = page
         self.lfdi = _own_lfdi(tls)
         self.requests = 0
         self._transport = Transport(make_context(tls) if parts.scheme == "https" else None)
@@ -131,7 +134,7 @@ class Client:
         and a page that brings nothing new is the last.
         """
         href = link if isinstance(link, str) else link.href
-        page: Any = await self.fetch(_paged(href, 0), kind)
+        page: Any = await self.fetch(_paged(href, 0, self._page), kind)
         name = kind.__name__.removesuffix("List")
         members: list[Any] = list(getattr(page, name))
         first = page
@@ -140,7 +143,7 @@ class Client:
             if len(members) >= MAX_MEMBERS:
                 log.warning("list too long href=%s all=%d read=%d", href, page.all, len(members))
                 break
-            page = await self.fetch(_paged(href, len(members)), kind)
+            page = await self.fetch(_paged(href, len(members), self._page), kind)
             new = [one for one in getattr(page, name) if _member_key(one) not in seen]
             if not new:
                 break
@@ -286,9 +289,9 @@ def _redirected(answer: Answer, method: str) -> str | None:
     return links.resolve(answer.url, location)
 
 
-def _paged(href: str, start: int) -> str:
+def _paged(href: str, start: int, limit: int) -> str:
     joint = "&" if "?" in href else "?"
-    return f"{href}{joint}s={start}&l={PAGE}"
+    return f"{href}{joint}s={start}&l={limit}"
 
 
 def _member_key(member: Any) -> object:
