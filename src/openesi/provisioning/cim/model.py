@@ -8,7 +8,7 @@ Sources: IEC 61968-100:2013 (envelope), IEC 61968-9 edition 2 (payloads).
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import UTC, datetime
 from enum import Enum, StrEnum
 from typing import Annotated, Final
 
@@ -409,3 +409,8 @@ def name_of(names: tuple[Names, ...], kind: str) -> str | None:
             return one.name
     untyped = [one.name for one in names if one.NameType is None]
     return untyped[0] if untyped else None
+
+
+def moment(now: float) -> datetime:
+    """A time as messages have it, from Unix seconds, to the millisecond."""
+    return datetime.fromtimestamp(round(now, 3), UTC)
