@@ -1,8 +1,9 @@
 """The kinds of home devices, in every language that names them; one line each.
 
-Columns: name in messages, Zigbee Smart Energy device id, DRLC device classes, IEEE 2030.5 ``DeviceCategoryType``.
-The DRLC classes and the categories of 2030.5 have different bits for the same things, so ``CLASSES`` maps them one
-by one. Sources: Smart Energy profile 1.x, annex D.2 (device class); IEEE 2030.5, ``DeviceCategoryType``.
+Columns: name in messages, Zigbee Smart Energy device id, DRLC device classes, IEEE 2030.5
+``DeviceCategoryType``. The DRLC classes and the categories of 2030.5 have different bits for the same
+things, so ``CLASSES`` maps them one by one. Sources: Smart Energy profile 1.x, annex D.2 (device class);
+IEEE 2030.5, ``DeviceCategoryType``.
 """
 
 from __future__ import annotations
@@ -67,7 +68,7 @@ def categories(classes: DeviceClass) -> int:
 
 
 def classes(category: int) -> DeviceClass:
-    """The DRLC device classes that stand for bits of ``DeviceCategoryType``; bits without a class are dropped."""
+    """The DRLC device classes for bits of ``DeviceCategoryType``; bits without a class are dropped."""
     found = DeviceClass(0)
     for one, bits in CLASSES.items():
         if category & bits:

@@ -1,4 +1,4 @@
-"""What the roles exchange: a letter carries one message from a role to another, whatever carries the letter."""
+"""What the roles exchange: a letter carries one message from a role to another."""
 
 from __future__ import annotations
 
@@ -22,7 +22,10 @@ class Language(StrEnum):
 
 
 class Letter(msgspec.Struct, frozen=True):
-    """One message under way. ``id`` is unique for its sender: a letter with the same id is the same letter."""
+    """One message under way.
+
+    ``id`` is unique for its sender: a letter with the same id is the same letter.
+    """
 
     id: str
     source: str

@@ -2,9 +2,9 @@
 
     IMPORTED -> REQUESTED -> ACCEPTED -> WINDOW_OPEN -> JOINED -> KEYED -> REPORTED -> CONFIRMED
 
-Messages overtake each other, so an event may come early: a device that is reported provisioned has joined, whether
-or not we were told. And it may come late: what a later state implies is written down and changes nothing. Out of an
-end, ``RECOVERY`` leads.
+Messages overtake each other, so an event may come early: a device that is reported provisioned has joined,
+whether or not we were told. And it may come late: what a later state implies is written down and changes
+nothing. Out of an end, ``RECOVERY`` leads.
 """
 
 from __future__ import annotations

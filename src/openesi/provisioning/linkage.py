@@ -1,6 +1,7 @@
-"""How provisioning uses the payloads: what is put where in ``EndDeviceControls`` and ``MasterDataLinkageConfig``.
+"""How provisioning uses the payloads: what is put where in controls, events and linkages.
 
-The standard's profile has no field for a provisioning state, so these are conventions; the words are here, once.
+The standard's profile has no field for a provisioning state, so these are conventions; the words are here,
+once.
 """
 
 from __future__ import annotations
@@ -82,7 +83,8 @@ STATES: Final = {code: state for state, (code, _) in EVENTS.items()}
 class Window:
     """A pairing window for one device: the content of step 1. Times are Unix seconds.
 
-    ``device`` is the MAC of a Zigbee device or the LFDI of a 2030.5 one; ``secret`` its install code or its PIN.
+    ``device`` is the MAC of a Zigbee device or the LFDI of a 2030.5 one; ``secret`` its install code or
+    its PIN.
     """
 
     device: str

@@ -1,4 +1,4 @@
-"""A utility made up for demonstrations, tests and measurements: all actors, some homes, devices ready to be installed."""
+"""A utility made up for demonstrations, tests and measurements: all actors, homes, and devices to install."""
 
 from __future__ import annotations
 
@@ -10,8 +10,8 @@ import msgspec
 
 from openesi.provisioning.lifecycle import State as Stage
 from openesi.provisioning.roles.base import Role
-from openesi.provisioning.roles.cis import Cis, Premise
 from openesi.provisioning.roles.cis import NAME as CIS
+from openesi.provisioning.roles.cis import Cis, Premise
 from openesi.provisioning.roles.dr_application import NAME as DR
 from openesi.provisioning.roles.dr_application import Customer, Device, DrApplication, Program
 from openesi.provisioning.roles.head_end import HeadEnd, Meter
@@ -22,6 +22,7 @@ from openesi.provisioning.se.device import LOAD_CONTROL_SWITCH, THERMOSTAT, HanD
 from openesi.provisioning.se.esi import Services
 from openesi.provisioning.se.handshake import Trust
 from openesi.provisioning.se.install_code import InstallCode
+from openesi.provisioning.se.octets import Values
 from openesi.provisioning.se.radio import Ether
 from openesi.provisioning.state import State
 from openesi.provisioning.world import World
@@ -69,9 +70,17 @@ class Utility:
     trust: dict[str, Trust] = field(default_factory=dict)
 
     def install(
-        self, home: Home, *, code: InstallCode | None = None, model: Model | None = None, rejoin_s: float | None = None
+        self,
+        home: Home,
+        *,
+        code: InstallCode | None = None,
+        model: Model | None = None,
+        rejoin_s: float | None = None,
     ) -> HanDevice:
-        """Step 5: the customer puts the device up and presses its button. ``code`` is the one on its label."""
+        """Step 5: the customer puts the device up and presses its button.
+
+        ``code`` is the one on its label.
+        """
         label = code or home.code
         appliance = HanDevice(
             self.trust[home.device],
@@ -103,7 +112,7 @@ class Utility:
 
 
 def build(state: State, world: World, *, homes: int = 1, services: Services | None = None) -> Utility:
-    """The utility with its data loaded: meters, premises, customers, devices imported; nothing provisioned."""
+    """The utility with its data loaded, its devices imported, and nothing provisioned."""
     utility = Utility(
         world=world,
         dr=DrApplication(state, peers=frozenset({HEAD_END, CIS})),
@@ -127,7 +136,8 @@ def build(state: State, world: World, *, homes: int = 1, services: Services | No
 
 def default_services() -> Services:
     """What the demonstration's utility has for a device: a message, a price, an event, a reading."""
-    price = {one.name: 0 for one in clusters.PUBLISH_PRICE.fields} | {
+    price: Values = {
+        **dict.fromkeys((one.name for one in clusters.PUBLISH_PRICE.fields), 0),
         "providerID": 1,
         "rateLabel": b"Summer",
         "issuerEventID": 1,
@@ -139,7 +149,8 @@ def default_services() -> Services:
         "generationPrice": 0xFFFFFFFF,
         "generationPriceRatio": 0xFF,
     }
-    event = {one.name: 0 for one in clusters.LOAD_CONTROL_EVENT.fields} | {
+    event: Values = {
+        **dict.fromkeys((one.name for one in clusters.LOAD_CONTROL_EVENT.fields), 0),
         "issuerEventID": 7,
         "deviceClass": clusters.DeviceClass.HVAC | clusters.DeviceClass.WATER_HEATER,
         "durationInMinutes": 120,
@@ -152,7 +163,7 @@ def default_services() -> Services:
         "dutyCycle": 0xFF,
         "eventControl": 0b11,
     }
-    message = {
+    message: Values = {
         "messageID": 3,
         "messageControl": 0,
         "startTime": 0,
@@ -168,9 +179,7 @@ def _factory(state: State) -> tuple[Factory, cbke.CertificateAuthority]:
         made = cbke.CertificateAuthority.generate(_AUTHORITY)
         return Factory(made.key.private.to_bytes(21)), made
     private = int.from_bytes(factory.authority)
-    return factory, cbke.CertificateAuthority(
-        _AUTHORITY, cbke.KeyPair(private, cbke.public_key(private))
-    )
+    return factory, cbke.CertificateAuthority(_AUTHORITY, cbke.KeyPair(private, cbke.public_key(private)))
 
 
 def _trust(factory: Factory, authority: cbke.CertificateAuthority, mac: str) -> Trust:

@@ -1,8 +1,8 @@
 """What the roles remember, in one SQLite file: records, letters received, letters to send, a journal.
 
-What a role acknowledges is on disk before the acknowledgment leaves: ``receive`` of a role runs in one transaction,
-and letters that follow from it are written in the same one. The file holds install codes and keys until they are no
-longer needed; it is readable by its owner alone.
+What a role acknowledges is on disk before the acknowledgment leaves: ``receive`` of a role runs in one
+transaction, and letters that follow from it are written in the same one. The file holds install codes and
+keys until they are no longer needed; it is readable by its owner alone.
 
 ``State`` is the file, ``Shelf`` one role's part of it. Nothing outside this module knows SQL.
 """
@@ -22,7 +22,7 @@ import msgspec
 from openesi.errors import LocalError
 from openesi.provisioning.letters import Language, Letter, redact
 
-# Ids of letters received are kept longer than any sender repeats them (see roles.base), or replays would get through.
+# Ids of letters received are kept longer than any sender repeats them, or replays would get through.
 INBOX_KEEP_S: Final = 8 * 86_400.0
 # The journal's rows; a device leaves about sixty. The oldest go first.
 JOURNAL_ROWS: Final = 2_000_000
@@ -132,7 +132,7 @@ class State:
         return Shelf(self, self._db, role)
 
     def select_journal(self, *, subject: str = "", after: int = 0, limit: int = 1000) -> list[Entry]:
-        """The journal of all roles after line ``after``, oldest first; of one device if ``subject`` is given."""
+        """The journal after line ``after``, oldest first; of one device if ``subject`` is given."""
         rows = self._db.execute(
             "SELECT number, at, role, subject, step, event, detail, body FROM journal "
             "WHERE number > ? AND (? = '' OR subject = ?) ORDER BY number LIMIT ?",

@@ -1,7 +1,8 @@
-"""All roles in one process, with a clock that is an argument: the shell that the demonstrator and the tests use.
+"""All roles in one process, with a clock that is an argument: what the demonstrator and the tests run.
 
-It carries letters between roles as a network would: they take time, and by a script they are lost, doubled, or
-find nobody. What happens at one moment is one transaction, so answers leave after what they answer is on disk.
+It carries letters between roles as a network would: they take time, and by a script they are lost,
+doubled, or find nobody. What happens at one moment is one transaction, so answers leave after what they
+answer is on disk.
 """
 
 from __future__ import annotations

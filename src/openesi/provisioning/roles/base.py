@@ -3,8 +3,8 @@
 The rules are the same for all, so they stand here once:
 
 * A letter is handled in one transaction together with all that follows from it. Its answer leaves after that.
-* A letter that comes again gets the same answer and has no effect. One that re-uses an id for something else is
-  refused.
+* A letter that comes again gets the same answer and has no effect. One that re-uses an id for something else
+  is refused.
 * A letter to send is repeated, with its id, until it is answered, refused, or not worth sending any more.
 """
 
@@ -35,7 +35,7 @@ class Role:
     def __init__(self, name: str, state: State) -> None:
         self.name = name
         self.shelf = state.shelf(name)
-        # Never later than the next letter in the outbox is due. What waited when the role was stopped is in it.
+        # Never later than the next letter in the outbox is due, also after a restart.
         self._next = self.shelf.next_due()
 
     # -- for the shell that carries letters

@@ -136,7 +136,10 @@ class CimRole(Role):
         give_up: float | None = None,
         identifier: str = "",
     ) -> str:
-        """Send a message; returns its MessageID. Its answer arrives in ``_on_accepted`` or ``_on_refused``."""
+        """Send a message.
+
+        returns its MessageID. Its answer arrives in ``_on_accepted`` or ``_on_refused``.
+        """
         noun = type(payload).__name__
         identifier = identifier or str(uuid.uuid4())
         header = Header(

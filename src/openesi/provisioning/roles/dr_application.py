@@ -59,7 +59,10 @@ class Customer(msgspec.Struct, frozen=True):
 
 
 class Device(msgspec.Struct, frozen=True):
-    """A home device as imported. ``device`` is its MAC or, for IEEE 2030.5, its LFDI; ``secret`` its install code or PIN."""
+    """A home device as imported.
+
+    ``device`` is its MAC or, for IEEE 2030.5, its LFDI; ``secret`` its install code or PIN.
+    """
 
     device: str
     device_type: str
@@ -142,8 +145,8 @@ class DrApplication(CimRole):
     ) -> str:
         """Start step 1 for a device; returns the correlation id of all that follows.
 
-        While a window for the device is requested or open the same request extends it. Raises ``LocalError`` where a
-        pre-condition of the use case is not met.
+        While a window for the device is requested or open the same request extends it. Raises
+        ``LocalError`` where a pre-condition of the use case is not met.
         """
         if not MIN_WINDOW_S <= duration_s <= MAX_WINDOW_S:
             raise LocalError(f"a window is {MIN_WINDOW_S:.0f} s to {MAX_WINDOW_S / 86_400:.0f} days long")

@@ -1,4 +1,4 @@
-"""The AMI head-end: takes the DR application's windows, routes them to meters, brings states back (steps 2 and 13)."""
+"""The AMI head-end: routes the DR application's windows to meters, and brings states back; steps 2 and 13."""
 
 from __future__ import annotations
 
@@ -210,7 +210,7 @@ class HeadEnd(CimRole):
         if order is None or meter is None or (report.correlation and report.correlation != order.correlation):
             self._tell(report, order, "" if order is None else order.source, now)
             return
-        # States go by the time at the meter, not by arrival; what is older than what we know is told, not kept.
+        # States go by the time at the meter, not by arrival; what is older than what we know is not kept.
         if report.at >= order.at:
             order.state, order.at = report.state, report.at
         if report.state == "Provisioned":

@@ -1,4 +1,4 @@
-"""The energy services interface as a role: commands from the NIC in, frames of the air in and out, states back up."""
+"""The energy services interface as a role: commands in, frames in and out, states back up."""
 
 from __future__ import annotations
 

@@ -1,6 +1,7 @@
 """Between head-end and meter: the AMI network, and the network interface card (NIC) in the meter.
 
-Both take commands, keep them, and hand them on until the next one has them (steps 2 to 4, and 10 to 12 upwards).
+Both take commands, keep them, and hand them on until the next one has them (steps 2 to 4, and 10 to 12
+upwards).
 """
 
 from __future__ import annotations

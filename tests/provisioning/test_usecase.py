@@ -1,0 +1,245 @@
+"""The use case and its failures, played through all roles; the post-conditions checked in every system."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from openesi.errors import LocalError
+from openesi.provisioning import device_types, lifecycle, scenarios, usecase
+from openesi.provisioning.lifecycle import Event
+from openesi.provisioning.lifecycle import State as Stage
+from openesi.provisioning.roles.dr_application import Customer, Device
+from openesi.provisioning.roles.head_end import Meter
+from openesi.provisioning.se import device as se_device
+from openesi.provisioning.se.clusters import DeviceClass
+from openesi.provisioning.se.esi import Stage as EsiStage
+from openesi.provisioning.se.install_code import InstallCodeError
+from openesi.provisioning.simulation import PRICES, PROGRAM, Home, Utility, build, default_services
+from openesi.provisioning.state import State
+from openesi.provisioning.world import Line, Passage, World
+
+START = 1_790_000_000.0
+
+
+class Scene:
+    """A world with one utility, and what was said in it."""
+
+    def __init__(self, state: State, *, homes: int = 1) -> None:
+        self.state = state
+        self.lines: list[Line] = []
+        self.world = World(state, now=START, watch=self.lines.append)
+        self.utility = build(state, self.world, homes=homes, services=default_services())
+        self.home = self.utility.homes[0]
+
+
+@pytest.fixture
+def scene() -> Iterator[Scene]:
+    state = State(":memory:")
+    yield Scene(state)
+    state.close()
+
+
+def joined_everywhere(utility: Utility, home: Home) -> None:
+    """What the use case asks for at its end, in every system."""
+    order = utility.head_end.order(home.device)
+    account = utility.cis.device(home.device)
+    assert utility.stage(home) is Stage.CONFIRMED
+    assert order is not None
+    assert order.state == "Provisioned"
+    assert account is not None
+    assert (account.status, account.premise) == ("Joined", home.premise)
+    assert home.esi.esi.memory.entries[home.device].stage is EsiStage.ACTIVE
+    assert home.appliance is not None
+    assert home.appliance.state is se_device.State.ACTIVE
+
+
+def test_all_fourteen_steps_happen_in_order_between_the_right_actors(scene: Scene) -> None:
+    scenarios.play(scene.utility, scene.home, scenarios.BY_NAME["normal"].acts(scene.utility, scene.home))
+
+    joined_everywhere(scene.utility, scene.home)
+    first = {}
+    for line in scene.lines:
+        if line.step and line.step not in first:
+            first[line.step] = line
+    assert sorted(first) == [step.number for step in usecase.STEPS]
+    assert list(first) == sorted(first)
+    for step in usecase.STEPS:
+        line = first[step.number]
+        assert line.source.startswith(step.source), step
+        assert line.target.startswith(step.target) or line.label == "Beacon request", step
+        if not line.radio:
+            assert line.label == step.message, step
+
+
+@pytest.mark.parametrize("scenario", scenarios.SCENARIOS, ids=lambda scenario: scenario.name)
+def test_every_failure_ends_in_its_stated_place_and_leads_out_of_it(
+    scenario: scenarios.Scenario, scene: Scene
+) -> None:
+    utility, home = scene.utility, scene.home
+
+    scenarios.play(utility, home, scenario.acts(utility, home))
+    assert utility.stage(home) is scenario.ends, utility.dr.status(home.device).reason
+
+    scenarios.play(utility, home, scenario.recovery(utility, home))
+    assert utility.stage(home) is scenario.after, utility.dr.status(home.device).reason
+    joined_everywhere(utility, home)
+
+
+def test_ends_are_documented_and_can_be_left() -> None:
+    for end in lifecycle.RECOVERY:
+        assert any(
+            end in sources and target is not end for sources, target in lifecycle.TRANSITIONS.values()
+        ), end
+
+
+@pytest.mark.parametrize("state", Stage)
+@pytest.mark.parametrize("event", Event)
+def test_late_news_change_nothing_and_early_ones_skip(state: Stage, event: Event) -> None:
+    sources, target = lifecycle.TRANSITIONS[event]
+
+    assert lifecycle.step(state, event) is (target if state in sources else state)
+
+
+def test_a_failure_says_why(scene: Scene) -> None:
+    scenarios.play(scene.utility, scene.home, scenarios.BY_NAME["wrong-code"].acts(scene.utility, scene.home))
+
+    assert "wrong install code?" in scene.utility.dr.status(scene.home.device).reason
+
+
+def test_messages_that_come_thrice_have_one_effect(scene: Scene) -> None:
+    scenarios.play(scene.utility, scene.home, scenarios.BY_NAME["doubled"].acts(scene.utility, scene.home))
+
+    journal = scene.state.select_journal(subject=scene.home.device, limit=10_000)
+    assert [entry.event for entry in journal].count("Confirmed") == 1
+    assert [entry.event for entry in journal if entry.role == "CIS"].count("Joined") == 1
+
+
+def test_two_homes_do_not_disturb_each_other() -> None:
+    state = State(":memory:")
+    scene = Scene(state, homes=2)
+    for home in scene.utility.homes:
+        scene.utility.open_window(home)
+        scene.utility.install(home)
+
+    scene.world.run(START + 300)
+
+    for home in scene.utility.homes:
+        joined_everywhere(scene.utility, home)
+    state.close()
+
+
+@pytest.mark.parametrize("seed", range(6))
+def test_roles_that_are_killed_and_started_again_lose_nothing(seed: int, tmp_path: Path) -> None:
+    """At a random moment all of the utility but its database is gone; the device stays as it is."""
+    dice = random.Random(seed)
+    state = State(tmp_path / "state.db")
+    scene = Scene(state)
+    scene.world.fate = lambda letter, way: Passage(lost=dice.random() < 0.1)
+    scene.utility.open_window(scene.home)
+    appliance = scene.utility.install(scene.home, rejoin_s=60)
+    scene.world.run(START + dice.uniform(0, 4))
+    state.close()
+
+    state = State(tmp_path / "state.db")
+    again = Scene(state)
+    again.home.appliance = appliance
+    again.home.ether.place(appliance)
+    again.world.poke_home(again.home.esi)
+    again.world.run(START + 3000)
+
+    joined_everywhere(again.utility, again.home)
+    state.close()
+
+
+def test_no_secret_is_in_the_journal(scene: Scene) -> None:
+    scenarios.play(scene.utility, scene.home, scenarios.BY_NAME["normal"].acts(scene.utility, scene.home))
+
+    shown = b"".join(entry.body or b"" for entry in scene.state.select_journal(limit=10_000))
+    assert b"installCode>********<" in shown
+    assert scene.home.code.printed.encode() not in shown
+    entry = scene.home.esi.esi.memory.entries[scene.home.device]
+    assert entry.link_key is not None
+    assert entry.link_key.hex().encode() not in shown.lower()
+
+
+def change_customer(utility: Utility, **changes: object) -> None:
+    customer = utility.dr.shelf.select_all(Customer)[0]
+    fields = {name: getattr(customer, name) for name in customer.__struct_fields__} | changes
+    utility.dr.add_customer(Customer(**fields))
+
+
+def test_a_window_needs_what_the_use_case_asks_for(scene: Scene) -> None:
+    utility, home = scene.utility, scene.home
+    agreements = {PROGRAM: "X"}
+
+    with pytest.raises(LocalError, match="never imported"):
+        utility.dr.open_window("000D6F0000FFFFFF", START)
+    with pytest.raises(LocalError, match="30 days"):
+        utility.open_window(home, duration_s=0)
+    with pytest.raises(LocalError, match="30 days"):
+        utility.open_window(home, duration_s=31 * 86_400)
+    change_customer(utility, agreements={})
+    with pytest.raises(LocalError, match="not enrolled"):
+        utility.open_window(home)
+    change_customer(utility, agreements=agreements | {PRICES: "Y"})
+    with pytest.raises(LocalError, match="real-time prices"):
+        utility.open_window(home)
+
+
+def test_a_code_is_checked_when_it_is_imported(scene: Scene) -> None:
+    with pytest.raises(InstallCodeError):
+        scene.utility.dr.add_device(
+            Device("000D6F0000000001", "ProgCtlThermostat", "83FED3407A939738C553"), START
+        )
+    with pytest.raises(LocalError, match="ProgCtlThermostat"):
+        scene.utility.dr.add_device(Device("000D6F0000000001", "Toaster", "83FED3407A939738C552"), START)
+
+
+def test_a_meter_that_is_not_in_service_is_refused_with_its_code(scene: Scene) -> None:
+    meter = scene.utility.head_end.shelf.select(Meter, scene.home.meter)
+    assert meter is not None
+    scene.utility.head_end.add_meter(Meter(meter.number, meter.usage_point, meter.key, in_service=False))
+
+    scene.utility.open_window(scene.home)
+    scene.world.run(START + 10)
+
+    status = scene.utility.dr.status(scene.home.device)
+    assert status.state is Stage.REJECTED
+    assert "2.4" in status.reason
+
+
+def test_the_same_request_again_extends_the_window(scene: Scene) -> None:
+    first = scene.utility.open_window(scene.home)
+    scene.world.run(START + 60)
+    second = scene.utility.open_window(scene.home)
+    scene.world.run(START + 120)
+
+    assert first == second
+    entry = scene.home.esi.esi.memory.entries[scene.home.device]
+    assert entry.window_end == pytest.approx(START + 60 + 3600, abs=1)
+
+
+def test_what_the_air_does_is_told_with_its_steps(scene: Scene) -> None:
+    scenarios.play(scene.utility, scene.home, scenarios.BY_NAME["normal"].acts(scene.utility, scene.home))
+
+    assert {line.step for line in scene.lines if line.radio} == {5, 6, 7, 8, 9}
+
+
+def test_device_classes_and_categories_are_mapped_one_by_one() -> None:
+    assert set(device_types.CLASSES) == set(DeviceClass)
+    bits = list(device_types.CLASSES.values())
+    assert sum(bits) == sum(set(bits))
+    for one in DeviceClass:
+        assert device_types.classes(device_types.categories(one)) == one
+
+
+def test_the_state_file_is_for_its_owner_alone(tmp_path: Path) -> None:
+    path = tmp_path / "state.db"
+    state = State(path)
+    state.close()
+
+    assert path.stat().st_mode & 0o077 == 0
