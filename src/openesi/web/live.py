@@ -153,8 +153,17 @@ class Live:
         return sample
 
     def _parts(self, now: float) -> Part:
-        powers = self.meters.by_device(now)
-        shown = [{**msgspec.to_builtins(one), "power_w": powers.get(one.lfdi)} for one in self.roster.all()]
+        powers, grid = self.meters.by_device(now), self.meters.by_device(now, grid=True)
+        called = self.meters.descriptions()
+        shown = [
+            {
+                **msgspec.to_builtins(one),
+                "name": one.name or called.get(one.lfdi) or f"device {one.href.rpartition('/')[2]}",
+                "power_w": powers.get(one.lfdi),
+                "grid_w": grid.get(one.lfdi),
+            }
+            for one in self.roster.all()
+        ]
         return {
             "power": self.power,
             "max_w": self.roster.max_w,

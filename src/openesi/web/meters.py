@@ -85,13 +85,21 @@ class Meters:
         """Return every meter, the newest value of each."""
         return list(self._meters.values())
 
-    def by_device(self, now: float) -> dict[str, float]:
-        """Return what each device (LFDI) gives now in W; those that have not told lately are not in it."""
+    def by_device(self, now: float, *, grid: bool = False) -> dict[str, float]:
+        """Return what each device (LFDI) gives now in W, or with ``grid`` what its grid meter draws.
+
+        Those that have not told lately are not in it.
+        """
         powers: dict[str, float] = {}
         for meter in self._meters.values():
-            if not meter.is_grid and meter.power_w is not None and meter.is_fresh(now):
-                powers[meter.lfdi] = powers.get(meter.lfdi, 0.0) + meter.power_w
+            if meter.is_grid == grid and meter.power_w is not None and meter.is_fresh(now):
+                told = -meter.power_w if grid else meter.power_w
+                powers[meter.lfdi] = powers.get(meter.lfdi, 0.0) + told
         return powers
+
+    def descriptions(self) -> dict[str, str]:
+        """Return what each device (LFDI) calls what it meters."""
+        return {meter.lfdi: meter.description for meter in self._meters.values() if meter.description}
 
     def total(self, now: float) -> Power:
         """Return the sums of what is fresh at ``now``."""

@@ -107,9 +107,7 @@ def describe(reader: Reader, row: Row, interval_s: int) -> Device:
         href=row.path,
         lfdi=identity.format_lfdi(lfdi),
         sfdi=document.sFDI,
-        name=(information.mfModel if information else None)
-        or kind
-        or f"device {row.path.rpartition('/')[2]}",
+        name=(information.mfModel if information else None) or kind,
         kind=kind,
         firmware=information.swVer if information else None,
         enabled=document.enabled is not False,

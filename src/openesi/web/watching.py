@@ -172,6 +172,7 @@ async def get_device(live: Live, request: Request) -> Response:
             "last_seen": heard,
             "state": freshness(heard, device.interval_s, now),
             "power_w": live.meters.by_device(now).get(device.lfdi),
+            "grid_w": live.meters.by_device(now, grid=True).get(device.lfdi),
             "meters": [one for one in live.meters.all() if one.lfdi == device.lfdi],
             "posted": posted(reader, row.path),
         }

@@ -1,7 +1,7 @@
 // @ts-check
 // Power over time by uPlot: devices, grid, and the limit of events as a dashed step line over a shaded band.
 
-import { date, power, time } from "./format.js";
+import { date, power, shortTime, time } from "./format.js";
 
 /** @typedef {[number, number | null, number | null, number | null]} Sample at, devices, grid, limit */
 
@@ -46,25 +46,31 @@ export class Chart {
   }
 
   options(/** @type {any} */ uPlot) {
-    const value = (/** @type {any} */ _, /** @type {number | null} */ watts) => power(watts);
     const axis = { stroke: token("--soft"), grid: { stroke: token("--line"), width: 1 }, ticks: { show: false } };
     const series = [
-      { value: (/** @type {any} */ _, /** @type {number | null} */ at) => (at === null ? "–" : date(at)), label: "Time" },
-      { label: "Devices", stroke: token("--devices"), width: 2, fill: token("--fill"), value, points: { show: false } },
-      { label: "Grid", stroke: token("--grid"), width: 2, dash: [2, 3], value, points: { show: false } },
-      { label: "Limit", stroke: token("--limit"), width: 2, dash: [8, 5], value, points: { show: false }, paths: uPlot.paths.stepped({ align: 1 }) },
+      {},
+      { stroke: token("--devices"), width: 2, fill: token("--fill"), points: { show: false } },
+      { stroke: token("--grid"), width: 2, dash: [2, 3], points: { show: false } },
+      { stroke: token("--limit"), width: 2, dash: [8, 5], points: { show: false }, paths: uPlot.paths.stepped({ align: 1 }) },
     ];
     if (!this.hasGrid()) series.splice(2, 1);
     return {
       ...this.size(),
       series,
-      axes: [axis, { ...axis, size: 62, values: (/** @type {any} */ _, /** @type {number[]} */ all) => all.map((watts) => power(watts)) }],
+      axes: [
+        { ...axis, values: (/** @type {any} */ _, /** @type {number[]} */ all) => all.map((at) => shortTime(at)) },
+        { ...axis, size: 62, values: (/** @type {any} */ _, /** @type {number[]} */ all) => all.map((watts) => power(watts)) },
+      ],
+      legend: { show: false },
       scales: {
         x: { range: () => [this.now - this.span, this.now] },
         y: { range: (/** @type {any} */ _, /** @type {number} */ low, /** @type {number} */ high) => padded(low, high) },
       },
       cursor: { y: false, points: { size: 8 }, drag: { x: false, y: false } },
-      hooks: { drawClear: [(/** @type {any} */ plot) => this.shade(plot)] },
+      hooks: {
+        drawClear: [(/** @type {any} */ plot) => this.shade(plot)],
+        setCursor: [(/** @type {any} */ plot) => this.tell(plot.cursor.idx)],
+      },
     };
   }
 
@@ -82,24 +88,29 @@ export class Chart {
   }
 
   size() {
-    const legend = this.place.querySelector(".u-legend")?.clientHeight ?? 30;
-    return { width: this.place.clientWidth, height: Math.max(120, this.place.clientHeight - legend) };
+    return { width: this.place.clientWidth, height: Math.max(120, this.place.clientHeight) };
   }
 
   resize() {
     if (this.plot && this.place.clientWidth > 0) this.plot.setSize(this.size());
   }
 
-  /** Move the cursor by keys and say what it is on. */
+  /** Move the cursor by keys. */
   step(/** @type {KeyboardEvent} */ event) {
     const by = { ArrowLeft: -1, ArrowRight: 1, Home: -Infinity, End: Infinity }[event.key];
     if (by === undefined || !this.plot || this.samples.length === 0) return;
     event.preventDefault();
     const last = this.samples.length - 1;
     const index = Math.min(last, Math.max(0, (this.plot.cursor.idx ?? last + 1) + by));
-    const [at, devices, grid, limit] = this.samples[index];
-    this.plot.setCursor({ left: this.plot.valToPos(at, "x"), top: 10 });
-    const words = [`${time(at)}: devices ${power(devices)}`];
+    this.plot.setCursor({ left: this.plot.valToPos(this.samples[index][0], "x"), top: 10 });
+  }
+
+  /** Say what the cursor is on. @param {number | null} index */
+  tell(index) {
+    const sample = index === null ? undefined : this.samples[index];
+    if (!sample) return;
+    const [at, devices, grid, limit] = sample;
+    const words = [`${this.span > 900 ? date(at) : time(at)}: devices ${power(devices)}`];
     if (grid !== null) words.push(`grid ${power(grid)}`);
     if (limit !== null) words.push(`limit ${power(limit)}`);
     this.read(words.join(", "));

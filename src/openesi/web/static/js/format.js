@@ -4,6 +4,7 @@
 const number = new Intl.NumberFormat(undefined, { maximumFractionDigits: 0 });
 const decimal = new Intl.NumberFormat(undefined, { minimumFractionDigits: 1, maximumFractionDigits: 1 });
 const clock = new Intl.DateTimeFormat(undefined, { hour: "numeric", minute: "2-digit", second: "2-digit" });
+const minute = new Intl.DateTimeFormat(undefined, { hour: "numeric", minute: "2-digit" });
 const day = new Intl.DateTimeFormat(undefined, { dateStyle: "medium", timeStyle: "medium" });
 
 /** @param {number | null | undefined} watts */
@@ -16,6 +17,9 @@ export function power(watts) {
 
 /** @param {number} seconds since 1970 */
 export const time = (seconds) => clock.format(new Date(seconds * 1000));
+
+/** @param {number} seconds since 1970 */
+export const shortTime = (seconds) => minute.format(new Date(seconds * 1000));
 
 /** @param {number} seconds since 1970 */
 export const date = (seconds) => day.format(new Date(seconds * 1000));

@@ -28,6 +28,7 @@ const chart = new Chart(find("#chart"), (text) => write(find("#chart-reading"), 
 function drawChart() {
   chart.show(samples, SPANS[range], now());
   write(find("#chart-summary"), summary(samples));
+  find("#key-grid").hidden = !chart.hasGrid();
   if (find("#chart-table").open) renderTable(samples);
 }
 

@@ -61,7 +61,8 @@ export function renderDevices(state, seen, now) {
     const heard = seen[device.heard_by];
     const state = freshness(heard, device.interval_s, now);
     write(part(row, ".title"), device.name);
-    write(part(row, ".power"), device.power_w === null ? "–" : format.power(device.power_w));
+    const grid = device.power_w === null && device.grid_w !== null;
+    write(part(row, ".power"), grid ? `grid ${format.power(device.grid_w)}` : format.power(device.power_w));
     part(row, ".state").className = `state ${state}`;
     write(part(row, ".word"), device.enabled ? state : `${state}, not enabled`);
     const ago = heard === undefined ? "not heard since the server started" : `heard ${format.roughly(now - heard)} ago`;
