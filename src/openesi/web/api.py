@@ -20,6 +20,7 @@ from starlette.routing import Route
 from openesi.errors import LocalError, PeerError
 from openesi.sep2 import identity
 from openesi.sep2 import model as sep
+from openesi.sep2.editions import EDITIONS
 from openesi.server import operator
 from openesi.server.service import Service
 from openesi.web import watching
@@ -28,6 +29,7 @@ from openesi.web.live import Live
 
 MAX_BODY = 64 << 10  # an operator's request is small; a mistaken upload is not
 MAX_DURATION_S = 366 * 86_400
+MAX_POWER_W = 1e12  # more than all power stations of the world
 Body = TypeVar("Body", bound=msgspec.Struct)
 Positive = Annotated[int, msgspec.Meta(gt=0, le=MAX_DURATION_S)]
 Percent = Annotated[float, msgspec.Meta(ge=0, le=100)]
@@ -52,9 +54,9 @@ class NewProgram(msgspec.Struct, forbid_unknown_fields=True):
 class Modes(msgspec.Struct, forbid_unknown_fields=True):
     """What a control or default sets: a limit in W or percent, a target in W, connect, energize."""
 
-    limit_w: Annotated[float, msgspec.Meta(ge=0)] | None = None
+    limit_w: Annotated[float, msgspec.Meta(ge=0, le=MAX_POWER_W)] | None = None
     limit_percent: Percent | None = None
-    target_w: float | None = None
+    target_w: Annotated[float, msgspec.Meta(ge=-MAX_POWER_W, le=MAX_POWER_W)] | None = None
     connect: bool | None = None
     energize: bool | None = None
 
@@ -109,6 +111,8 @@ async def post_device(service: Service, request: Request) -> Response:
     aggregator = identity.parse_lfdi(body.aggregator) if body.aggregator else None
     pin = identity.parse_pin(f"{body.pin:06d}")
     now = int(service.clock())
+    if body.edition is not None and body.edition not in EDITIONS:
+        raise LocalError(f"edition is one of {', '.join(EDITIONS)}")
 
     def register(tx: Any) -> str:
         row = operator.add_device(
@@ -127,6 +131,8 @@ async def post_device(service: Service, request: Request) -> Response:
 async def delete_device(service: Service, request: Request) -> Response:
     """Forget a device."""
     lfdi = identity.parse_lfdi(request.path_params["lfdi"])
+    if await service.store.read(lambda reader: reader.find("/edev", lfdi)) is None:
+        raise HTTPException(404, f"no device with LFDI {identity.format_lfdi(lfdi)} is registered")
     await service.store.write(lambda tx: operator.remove_device(tx, lfdi))
     return Response(status_code=204)
 
@@ -184,7 +190,11 @@ async def delete_event(service: Service, request: Request) -> Response:
     now = int(service.clock())
 
     def cancel(tx: Any) -> operator.ControlSummary:
-        path = operator.control_path(tx, named)
+        try:
+            path = operator.control_path(tx, named)
+            operator.control_at(tx, path)
+        except LocalError as error:
+            raise HTTPException(404, str(error)) from None
         operator.cancel_control(tx, path, now=now, randomized=randomized)
         return operator.control_at(tx, path)
 

@@ -91,7 +91,7 @@ class Live:
 
     def events(self) -> list[Event]:
         """Return the events: those in force, those to come, those that ended (the last first)."""
-        return self.timeline.events(self.roster.max_w, self.roster.total)
+        return self.timeline.events(self.roster.max_w, len(self.roster.controllable))
 
     def snapshot(self) -> Part:
         """Return all that a page shows."""

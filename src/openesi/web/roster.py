@@ -56,6 +56,11 @@ class Roster:
         """The sum of every device's setMaxW: what 100 % of a limit is."""
         return float(sum(self._max_w.values(), Decimal(0)))
 
+    @property
+    def controllable(self) -> set[str]:
+        """The devices that have posted DERSettings, by path: those that events are for, who owe responses."""
+        return {path.partition("/der/")[0] for path in self._max_w}
+
     def all(self) -> list[Device]:
         """Return the devices that are shown, in the order of the EndDeviceList."""
         return list(self._devices.values())
@@ -131,7 +136,7 @@ def summarize_status(status: sep.DERStatus) -> str | None:
     if status.storageModeStatus is not None:
         parts.append(_words(StorageModeStatus, status.storageModeStatus.value))
     if status.stateOfChargeStatus is not None:
-        parts.append(f"{status.stateOfChargeStatus.value / 100:g} % charged")
+        parts.append(f"{status.stateOfChargeStatus.value / 100:.0f} % charged")
     return ", ".join(part for part in parts if part) or None
 
 

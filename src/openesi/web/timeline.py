@@ -28,7 +28,7 @@ ENDED = frozenset({"cancelled", "cancelled_with_randomization", "superseded", "c
 
 
 class Tally(msgspec.Struct, frozen=True, kw_only=True):
-    """How many devices sent which response about an event; ``silent``: registered ones that sent none."""
+    """How many devices sent which response about an event; ``silent``: how many could have, and sent none."""
 
     received: int = 0
     started: int = 0

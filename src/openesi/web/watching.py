@@ -132,8 +132,8 @@ async def get_event(live: Live, request: Request) -> Response:
         sent = live.timeline.responses.of(identity.parse_mrid(event.mrid))
         silent = [
             identity.format_lfdi(row.key)
-            for row in reader.page("/edev", limit=MAX_NAMED)
-            if row.key is not None and row.key not in sent
+            for path in sorted(live.roster.controllable)[:MAX_NAMED]
+            if (row := reader.get(path)) is not None and row.key is not None and row.key not in sent
         ]
         answers = [
             {
@@ -229,7 +229,7 @@ def _event(live: Live, reader: Reader, path: str) -> Event:
         read_document(row, sep.DERControl),
         live.timeline.responses,
         max_w=live.roster.max_w,
-        devices=reader.count("/edev"),
+        devices=len(live.roster.controllable),
     )
 
 
