@@ -20,7 +20,7 @@ from openesi.server.service import Service
 from openesi.store import Reader, StoreError
 from openesi.web.history import History, Sample
 from openesi.web.meters import Meters, Power
-from openesi.web.roster import Roster
+from openesi.web.roster import Device, Roster
 from openesi.web.timeline import Event, Timeline
 
 log = logging.getLogger(__name__)
@@ -93,6 +93,20 @@ class Live:
         """Return the events: those in force, those to come, those that ended (the last first)."""
         return self.timeline.events(self.roster.max_w, len(self.roster.controllable))
 
+    def describe(self, devices: list[Device], now: float) -> list[Part]:
+        """Return devices with a name for people and the power that they, or their grid meters, tell now."""
+        powers, grid = self.meters.by_device(now), self.meters.by_device(now, grid=True)
+        called = self.meters.descriptions()
+        return [
+            {
+                **msgspec.to_builtins(one),
+                "name": one.name or called.get(one.lfdi) or f"device {one.href.rpartition('/')[2]}",
+                "power_w": powers.get(one.lfdi),
+                "grid_w": grid.get(one.lfdi),
+            }
+            for one in devices
+        ]
+
     def snapshot(self) -> Part:
         """Return all that a page shows."""
         now = self.service.clock()
@@ -153,21 +167,10 @@ class Live:
         return sample
 
     def _parts(self, now: float) -> Part:
-        powers, grid = self.meters.by_device(now), self.meters.by_device(now, grid=True)
-        called = self.meters.descriptions()
-        shown = [
-            {
-                **msgspec.to_builtins(one),
-                "name": one.name or called.get(one.lfdi) or f"device {one.href.rpartition('/')[2]}",
-                "power_w": powers.get(one.lfdi),
-                "grid_w": grid.get(one.lfdi),
-            }
-            for one in self.roster.all()
-        ]
         return {
             "power": self.power,
             "max_w": self.roster.max_w,
-            "devices": {"total": self.roster.total, "shown": shown},
+            "devices": {"total": self.roster.total, "shown": self.describe(self.roster.all(), now)},
             "events": self.events(),
             "programs": self.timeline.programs(),
         }

@@ -32,7 +32,7 @@ class Device(msgspec.Struct, frozen=True, kw_only=True):
     href: str
     lfdi: str
     sfdi: int
-    name: str
+    name: str | None
     kind: str | None
     firmware: str | None
     enabled: bool

@@ -167,12 +167,10 @@ async def get_device(live: Live, request: Request) -> Response:
         heard = live.service.application.seen.get(identity.parse_lfdi(device.heard_by))
         registration = read_at(reader, f"{row.path}/rg", sep.Registration)
         return {
-            **msgspec.to_builtins(device),
+            **live.describe([device], now)[0],
             "pin": registration.pIN if registration else None,
             "last_seen": heard,
             "state": freshness(heard, device.interval_s, now),
-            "power_w": live.meters.by_device(now).get(device.lfdi),
-            "grid_w": live.meters.by_device(now, grid=True).get(device.lfdi),
             "meters": [one for one in live.meters.all() if one.lfdi == device.lfdi],
             "posted": posted(reader, row.path),
         }
