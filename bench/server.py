@@ -243,14 +243,8 @@ async def measure_gets(server: Server, count: int) -> float:
 
 def measure_reads(server: Server) -> int:
     """Run bench.wire against the server; it prints and keeps its own results."""
-    authority = Authority.open(server.data)
-    own, device = authority.server(), server.device
     command = [sys.executable, "-m", "bench.wire", "--pid", str(server.pid), "--port", str(server.port)]
-    for name, file in (
-        ("cert", device.cert), ("key", device.key), ("ca", device.ca),
-        ("server-cert", own.cert), ("server-key", own.key),
-    ):  # fmt: skip
-        command += [f"--{name}", str(file)]
+    command += ["--data", str(server.data), "--device", server.device.name, "--name", "reads"]
     return subprocess.run([*command, *READ_PATHS], cwd=HERE.parent, check=False).returncode
 
 

@@ -1,8 +1,8 @@
 """What the device-facing wire costs, beside nginx that serves the same octets as static files.
 
-    python -m bench.wire                                       our wire with an application that does nothing
-    python -m bench.wire --pid 123 --port 8443 --cert device.pem --key device.key --ca ca.pem \
-        --server-cert server.pem --server-key server.key /dcap /tm        a server that runs already
+    python -m bench.wire                        our wire with an application that does nothing
+    python -m bench.wire --pid 123 --port 8443 --data DIR --device inverter /dcap /tm
+                                                a server that runs already, asked as one of its devices
 
 The unit is CPU time of the server (from /proc) per request or handshake; a ratio is nginx's through ours:
 1.0 is as fast as nginx, more is faster. Both take turns in every round, and the median of the rounds counts.
@@ -24,13 +24,13 @@ import subprocess
 import sys
 import tempfile
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from http.client import HTTPResponse
 from pathlib import Path
+from typing import Any
 
-from openesi.pki import Authority
-from openesi.server.http import Limits
+from openesi.pki import Authority, Identity, check_chain
 from openesi.server.message import Request, Response
 from openesi.server.tls import TLSSettings
 from openesi.server.wire import serve
@@ -40,19 +40,9 @@ RESULTS = HERE / "results"
 SUITE = "ECDHE-ECDSA-AES128-CCM8:@SECLEVEL=0"
 GOALS = {"get": 0.6, "full": 0.8, "resume": 0.7}
 CONNECTIONS = {"get": 50, "full": 20, "resume": 20}
+IDLE_DEVICES, IDLE_CONNECTIONS = 20, 50
 IDLE_GOAL_BYTES = 35_000
 BODY = b'<Time xmlns="urn:ieee:std:2030.5:ns" href="/tm">' + b"x" * 1150 + b"</Time>"
-
-
-@dataclass(frozen=True)
-class Credentials:
-    """Files in PEM: what the load shows and trusts, and what the server shows."""
-
-    cert: Path
-    key: Path
-    ca: Path
-    server_cert: Path
-    server_key: Path
 
 
 @dataclass(frozen=True)
@@ -79,17 +69,21 @@ def main(arguments: list[str] | None = None) -> None:
         processes: list[subprocess.Popen[bytes]] = []
         try:
             if options.pid:
-                credentials = Credentials(
-                    options.cert, options.key, options.ca, options.server_cert, options.server_key
-                )
+                authority = Authority.open(options.data)
+                device = authority.device(options.device)
                 ours = Target("server", options.port, tuple(options.pid))
             else:
-                credentials = _make_credentials(folder)
-                ours = _start_own(folder, credentials, options.uvloop, processes)
+                now = datetime.now(UTC)
+                authority = Authority.create(folder / "data", now=now)
+                authority.issue_server(["127.0.0.1"], now=now)
+                device = authority.issue_device("device", now=now)
+                ours = _start_own(authority, uvloop=options.uvloop, processes=processes)
             paths = options.paths or ["/dcap"]
-            bodies = [_fetch(ours.port, path, credentials) for path in paths]
-            nginx = _start_nginx(folder, credentials, dict(zip(paths, bodies, strict=True)), processes)
-            result = _measure(load, ours, nginx, credentials, paths, options)
+            bodies = [_fetch(ours.port, path, device) for path in paths]
+            served = dict(zip(paths, bodies, strict=True))
+            nginx = _start_nginx(folder, authority.server(), served, processes)
+            loader = Loader(load, device, tuple(paths), options.seconds)
+            result = _measure(loader, authority, ours, nginx, options)
         finally:
             for process in processes:
                 process.send_signal(signal.SIGTERM)
@@ -103,17 +97,13 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("paths", nargs="*", help="paths to GET in turn (default /dcap)")
     parser.add_argument("--pid", type=int, action="append", help="a process of the server; may be repeated")
     parser.add_argument("--port", type=int)
-    for name in ("cert", "key", "ca", "server-cert", "server-key"):
-        parser.add_argument(f"--{name}", type=Path)
-    parser.add_argument("--rounds", type=int, default=5)
-    parser.add_argument("--seconds", type=float, default=2.0)
-    parser.add_argument("--modes", default="get,full,resume,idle")
+    parser.add_argument("--data", type=Path, help="data directory of the server: whose certificates count")
     parser.add_argument(
-        "--idle",
-        type=int,
-        default=1000,
-        help="connections of the memory test; the server must let one LFDI have them",
+        "--device", help="name of a device there, registered; devices named bench-N are added"
     )
+    parser.add_argument("--rounds", type=int, default=11)
+    parser.add_argument("--seconds", type=float, default=1.0)
+    parser.add_argument("--modes", default="get,full,resume,idle")
     parser.add_argument("--uvloop", action="store_true", help="run our constant server on uvloop")
     parser.add_argument("--name", default="wire", help="name of the file in bench/results")
     parser.add_argument("--serve", action="store_true", help=argparse.SUPPRESS)
@@ -128,99 +118,109 @@ def _demand_tools() -> None:
         sys.exit(f"this comparison needs: apt-get install {' '.join(missing)}")
 
 
+@dataclass(frozen=True)
+class Loader:
+    """The load program, as the device it asks for."""
+
+    program: Path
+    device: Identity
+    paths: tuple[str, ...]
+    seconds: float
+
+    def words(self, mode: str, target: Target, connections: int, warm_s: float) -> list[str | Path]:
+        """Return the command: the load gets the second core, the servers have the first."""
+        pin = ["taskset", "-c", "1"] if (os.cpu_count() or 1) > 1 else []
+        numbers = [str(connections), str(warm_s), str(self.seconds)]
+        files = [self.device.cert, self.device.key, self.device.ca]
+        pids = ",".join(map(str, target.pids))
+        where = ["127.0.0.1", str(target.port)]
+        return [*pin, self.program, mode, *where, *numbers, *files, pids, *self.paths]
+
+    def run(self, mode: str, target: Target) -> dict[str, float]:
+        """Run one round; return what the load printed."""
+        words = self.words(mode, target, CONNECTIONS[mode], 0.5)
+        run: dict[str, float] = json.loads(subprocess.run(words, check=True, capture_output=True).stdout)
+        if run["errors"] or not run["done"]:
+            sys.exit(f"{target.name}: {run['errors']} errors in {run['done']} requests of kind {mode}")
+        if mode == "resume" and run["resumed"] < 0.9 * run["done"]:
+            sys.exit(f"{target.name}: only {run['resumed']} of {run['done']} sessions were resumed")
+        return run
+
+
 def _measure(
-    load: Path,
-    ours: Target,
-    nginx: Target,
-    credentials: Credentials,
-    paths: list[str],
-    options: argparse.Namespace,
+    loader: Loader, authority: Authority, ours: Target, nginx: Target, options: argparse.Namespace
 ) -> dict[str, object]:
     rows: dict[str, object] = {}
     modes = options.modes.split(",")
     for mode in (mode for mode in modes if mode in GOALS):
-        costs: dict[str, list[float]] = {ours.name: [], nginx.name: []}
-        ratios, walls = [], []
-        for turn in range(options.rounds):
-            order = (ours, nginx) if turn % 2 == 0 else (nginx, ours)
-            for target in order:
-                run = _load(load, mode, target, credentials, paths, options.seconds)
-                costs[target.name].append(run["server_cpu_s"] / run["done"] * 1e6)
-                if target is ours:
-                    walls.append(run["done"] / run["seconds"])
-            ratios.append(costs[nginx.name][-1] / costs[ours.name][-1])
-        rows[mode] = {
-            "ours_us": round(statistics.median(costs[ours.name]), 2),
-            "nginx_us": round(statistics.median(costs[nginx.name]), 2),
-            "per_core_second": round(1e6 / statistics.median(costs[ours.name])),
-            "best_wall_per_s": round(max(walls)),
-            "ratio": round(statistics.median(ratios), 3),
-            "ratios": [round(ratio, 3) for ratio in ratios],
-            "goal": GOALS[mode],
-        }
-        print(mode, rows[mode], file=sys.stderr)
+        rows[mode] = row = _compare(loader, mode, ours, nginx, options.rounds)
+        print(
+            f"{mode:<8} {ours.name} {row['ours_us']:>8} us  nginx {row['nginx_us']:>8} us  "
+            f"ratio {row['ratio']:.2f}  goal {GOALS[mode]}",
+            flush=True,
+        )
     if "idle" in modes:
-        rows["idle"] = {
-            "connections": options.idle,
-            "ours_bytes": _idle_bytes(load, ours, credentials, paths, options.idle),
-            "nginx_bytes": _idle_bytes(load, nginx, credentials, paths, options.idle),
-            "goal_bytes": IDLE_GOAL_BYTES,
-        }
-        print("idle", rows["idle"], file=sys.stderr)
+        idlers = [replace(loader, device=device, paths=("/dcap",)) for device in _idle_devices(authority)]
+        own_bytes = _idle_bytes(idlers, ours)
+        nginx_bytes = _idle_bytes([replace(idler, paths=loader.paths[:1]) for idler in idlers], nginx)
+        rows["idle"] = {"ours_bytes": own_bytes, "nginx_bytes": nginx_bytes, "goal_bytes": IDLE_GOAL_BYTES}
+        print(f"idle     {ours.name} {own_bytes:>8} B   nginx {nginx_bytes:>8} B   goal {IDLE_GOAL_BYTES} B")
     return rows
 
 
-def _load(
-    load: Path, mode: str, target: Target, credentials: Credentials, paths: list[str], seconds: float
-) -> dict[str, float]:
-    words = _load_words(load, mode, target, credentials, CONNECTIONS[mode], 0.5, seconds, paths)
-    run: dict[str, float] = json.loads(subprocess.run(words, check=True, capture_output=True).stdout)
-    if run["errors"] or not run["done"]:
-        sys.exit(f"{target.name}: {run['errors']} errors in {run['done']} requests of kind {mode}")
-    if mode == "resume" and run["resumed"] < 0.9 * run["done"]:
-        sys.exit(f"{target.name}: only {run['resumed']} of {run['done']} sessions were resumed")
-    return run
+def _compare(loader: Loader, mode: str, ours: Target, nginx: Target, rounds: int) -> dict[str, Any]:
+    costs: dict[str, list[float]] = {ours.name: [], nginx.name: []}
+    walls = []
+    for turn in range(rounds):
+        for target in (ours, nginx) if turn % 2 == 0 else (nginx, ours):
+            run = loader.run(mode, target)
+            costs[target.name].append(run["server_cpu_s"] / run["done"] * 1e6)
+            if target is ours:
+                walls.append(run["done"] / run["seconds"])
+    ratios = [theirs / own for own, theirs in zip(costs[ours.name], costs[nginx.name], strict=True)]
+    return {
+        "ours_us": round(statistics.median(costs[ours.name]), 2),
+        "nginx_us": round(statistics.median(costs[nginx.name]), 2),
+        "per_core_second": round(1e6 / statistics.median(costs[ours.name])),
+        "best_wall_per_s": round(max(walls)),
+        "ratio": round(statistics.median(ratios), 3),
+        "ratios": [round(ratio, 3) for ratio in ratios],
+        "goal": GOALS[mode],
+    }
 
 
-def _load_words(
-    load: Path,
-    mode: str,
-    target: Target,
-    credentials: Credentials,
-    connections: int,
-    warm_s: float,
-    seconds: float,
-    paths: list[str],
-) -> list[str | Path]:
-    pids = ",".join(map(str, target.pids))
-    numbers = [str(connections), str(warm_s), str(seconds)]
-    files = [credentials.cert, credentials.key, credentials.ca]
-    # The load gets the second core, the servers have the first.
-    pin = ["taskset", "-c", "1"] if (os.cpu_count() or 1) > 1 else []
-    return [*pin, load, mode, "127.0.0.1", str(target.port), *numbers, *files, pids, *paths]
+def _idle_devices(authority: Authority) -> list[Identity]:
+    """Return enough devices for the memory test; a server bounds the connections of each."""
+    names = [f"bench-{number}" for number in range(IDLE_DEVICES)]
+    known = set(authority.device_names())
+    now = datetime.now(UTC)
+    return [authority.device(n) if n in known else authority.issue_device(n, now=now) for n in names]
 
 
-def _idle_bytes(load: Path, target: Target, credentials: Credentials, paths: list[str], idle: int) -> int:
+def _idle_bytes(idlers: list[Loader], target: Target) -> int:
     """Growth of the server's resident memory per connection that did one GET and is open."""
-    small = _load_words(load, "idle", target, credentials, 50, 0.2, 0, paths)
-    _hold_open(small, target)  # first use of code and arenas is not the connections' share
-    before = _resident_bytes(target)
-    words = _load_words(load, "idle", target, credentials, idle, 5, 0, paths)
-    return round((_hold_open(words, target) - before) / idle)
+    # First use of code is not the connections' share; what the first ones leave behind, the others use again.
+    before = _hold_open(idlers[:1], target)[1]
+    holding, _ = _hold_open(idlers, target)
+    return round((holding - before) / ((len(idlers) - 1) * IDLE_CONNECTIONS))
 
 
-def _hold_open(words: list[str | Path], target: Target) -> int:
-    process = subprocess.Popen(words, stdin=subprocess.PIPE, stdout=subprocess.PIPE)
-    assert process.stdin is not None
-    assert process.stdout is not None
-    ready = json.loads(process.stdout.readline())
-    if ready["errors"]:
-        sys.exit(f"{target.name}: {ready['errors']} connections failed")
+def _hold_open(idlers: list[Loader], target: Target) -> tuple[int, int]:
+    """Open the idlers' connections; return the resident memory while they are open, and after."""
+    processes = []
+    for idler in idlers:
+        words = idler.words("idle", target, IDLE_CONNECTIONS, 5)
+        process = subprocess.Popen(words, stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+        processes.append(process)
+        assert process.stdout is not None
+        if json.loads(process.stdout.readline())["errors"]:
+            sys.exit(f"{target.name}: idle connections failed")
     time.sleep(0.5)
-    resident = _resident_bytes(target)
-    process.communicate(b"\n")
-    time.sleep(1)
-    return resident
+    holding = _resident_bytes(target)
+    for process in processes:
+        process.communicate(b"\n")
+    time.sleep(0.5)
+    return holding, _resident_bytes(target)
 
 
 def _resident_bytes(target: Target) -> int:
@@ -231,13 +231,10 @@ def _resident_bytes(target: Target) -> int:
 # The two servers.
 
 
-def _start_own(
-    folder: Path, credentials: Credentials, uvloop: bool, processes: list[subprocess.Popen[bytes]]
-) -> Target:
-    files = [f"--ca={credentials.ca}"]
-    files += [f"--server-cert={credentials.server_cert}", f"--server-key={credentials.server_key}"]
-    words = ["taskset", "-c", "0", sys.executable, "-m", "bench.wire", "--serve", *files]
-    process = subprocess.Popen([*words, *(["--uvloop"] if uvloop else [])], stdout=subprocess.PIPE)
+def _start_own(authority: Authority, *, uvloop: bool, processes: list[subprocess.Popen[bytes]]) -> Target:
+    words = ["taskset", "-c", "0", sys.executable, "-m", "bench.wire", "--serve"]
+    words += [f"--data={authority.directory.parent}", *(["--uvloop"] if uvloop else [])]
+    process = subprocess.Popen(words, stdout=subprocess.PIPE, cwd=HERE.parent)
     processes.append(process)
     assert process.stdout is not None
     return Target("ours", int(process.stdout.readline()), (process.pid,))
@@ -253,9 +250,10 @@ def _serve(options: argparse.Namespace) -> None:
     async def run() -> None:
         stop = asyncio.Event()
         asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, stop.set)
-        tls = TLSSettings(options.server_cert, options.server_key, ca_files=(options.ca,))
-        limits = Limits(connections_per_lfdi=options.idle)  # the load has one certificate
-        wire = await serve(answer, host="127.0.0.1", tls=tls, limits=limits)
+        authority = Authority.open(options.data)
+        server = authority.server()
+        tls = TLSSettings(server.cert, server.key, authority.trusted_files(), verify_chain=check_chain)
+        wire = await serve(answer, host="127.0.0.1", tls=tls)
         print(wire.port, flush=True)
         await stop.wait()
         await wire.close(1)
@@ -269,7 +267,7 @@ def _serve(options: argparse.Namespace) -> None:
 
 
 def _start_nginx(
-    folder: Path, credentials: Credentials, bodies: dict[str, bytes], processes: list[subprocess.Popen[bytes]]
+    folder: Path, server: Identity, bodies: dict[str, bytes], processes: list[subprocess.Popen[bytes]]
 ) -> Target:
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
@@ -290,8 +288,8 @@ def _start_nginx(
             keepalive_requests 1000000000; keepalive_timeout 600s;
             server {{
                 listen 127.0.0.1:{port} ssl;
-                ssl_certificate {credentials.server_cert}; ssl_certificate_key {credentials.server_key};
-                ssl_client_certificate {credentials.ca}; ssl_verify_client on; ssl_verify_depth 4;
+                ssl_certificate {server.cert}; ssl_certificate_key {server.key};
+                ssl_client_certificate {server.ca}; ssl_verify_client on; ssl_verify_depth 4;
                 ssl_protocols TLSv1.2; ssl_ciphers {SUITE}; ssl_ecdh_curve prime256v1;
                 {" ".join(locations)}
             }}
@@ -311,13 +309,13 @@ def _start_nginx(
     return Target("nginx", port, tuple(int(child) for child in children))
 
 
-def _fetch(port: int, path: str, credentials: Credentials) -> bytes:
+def _fetch(port: int, path: str, device: Identity) -> bytes:
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
     context.maximum_version = ssl.TLSVersion.TLSv1_2
     context.set_ciphers(SUITE)
     context.check_hostname = False
-    context.load_verify_locations(credentials.ca)
-    context.load_cert_chain(credentials.cert, credentials.key)
+    context.load_verify_locations(device.ca)
+    context.load_cert_chain(device.cert, device.key)
     with context.wrap_socket(socket.create_connection(("127.0.0.1", port))) as sock:
         head = f"GET {path} HTTP/1.1\r\nHost: 127.0.0.1\r\nAccept: application/sep+xml\r\n\r\n"
         sock.sendall(head.encode())
@@ -326,13 +324,6 @@ def _fetch(port: int, path: str, credentials: Credentials) -> bytes:
         if response.status != 200:
             sys.exit(f"GET {path} answers {response.status}; this measures answers of 200")
         return response.read()
-
-
-def _make_credentials(folder: Path) -> Credentials:
-    authority = Authority.create(folder / "data", now=datetime.now(UTC))
-    server = authority.issue_server(["127.0.0.1"], now=datetime.now(UTC))
-    device = authority.issue_device("device", now=datetime.now(UTC))
-    return Credentials(device.cert, device.key, authority.ca, server.cert, server.key)
 
 
 def _report(result: dict[str, object], name: str) -> None:
@@ -346,7 +337,6 @@ def _report(result: dict[str, object], name: str) -> None:
     RESULTS.mkdir(exist_ok=True)
     file = RESULTS / f"{name}.json"
     file.write_text(json.dumps(report, indent=2) + "\n")
-    print(json.dumps(report, indent=2))
 
 
 if __name__ == "__main__":
