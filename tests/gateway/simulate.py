@@ -66,10 +66,11 @@ def simulation(
     house: House | None = None,
     pushes: bool = True,
     keep_wire: bool = False,
+    start_s: int = METER_START_S,
 ) -> Simulation:
     emulator = Emulator(
         started=HOST_START,
-        meter_time_s=METER_START_S,
+        meter_time_s=start_s,
         faults=parse_faults(faults),
         speed=speed,
         pushes=pushes,

@@ -68,7 +68,7 @@ def test_a_dongle_that_forgets_is_told_again() -> None:
 
 
 @pytest.mark.parametrize("kind", ["silence", "unplug"])
-@pytest.mark.parametrize("length_s", [8, 30, 100, 3600])
+@pytest.mark.parametrize("length_s", [8, 30, 100, 700])
 def test_loss_is_counted_exactly_and_recovery_takes_one_interval(kind: str, length_s: int) -> None:
     sim = simulation(f"{kind}@1000+{length_s}")
     before = sim.run(999)

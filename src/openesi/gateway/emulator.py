@@ -111,6 +111,7 @@ class Emulator:
     faults: tuple[Fault, ...] = ()
     speed: float = 1.0
     pushes: bool = True
+    history_s: int = 0  # how long before it was switched on the register began to count
     keep_commands: int = 1000
     counts: Counts = field(default_factory=Counts)
     _out: list[tuple[float, bytes]] = field(default_factory=list)
@@ -124,7 +125,7 @@ class Emulator:
     def __post_init__(self) -> None:
         if not 0.1 <= self.speed <= 60:
             raise LocalError("the emulated clock can run 0.1 to 60 times as fast as the real one")
-        self._summed_to_s = self.meter_time_s
+        self._summed_to_s = self.meter_time_s - self.history_s
         self._delivered_wms, self._received_wms = 12_345_000 * 3_600_000, 678_000 * 3_600_000
         # What a RAVEn does when it is new: all five schedules run.
         defaults = {"time": 900.0, "message": 120.0, "price": 60.0, "summation": 240.0, "demand": 10.0}
@@ -164,6 +165,11 @@ class Emulator:
     def meter_now(self, now: float) -> int:
         """What the meter's clock shows."""
         return self.meter_time_s + int((now - self.started) * self.speed)
+
+    def registers_wh(self, time_s: int) -> tuple[int, int]:
+        """Energy delivered and received when the meter's clock shows ``time_s``; time only goes forward."""
+        self._sum_energy(time_s)
+        return self._delivered_wms // 3_600_000, self._received_wms // 3_600_000
 
     # what it says
 
