@@ -22,9 +22,8 @@ def say(text: str) -> None:
 
 
 def write(text: str) -> None:
-    """Print data, a line or several, and hand it on at once: a pipe's reader may wait for it while we run."""
+    """Print data, a line or several."""
     sys.stdout.write(text if text.endswith("\n") else text + "\n")
-    sys.stdout.flush()
 
 
 def write_json(value: object) -> None:
@@ -33,8 +32,9 @@ def write_json(value: object) -> None:
 
 
 def write_json_line(value: object) -> None:
-    """Print one JSON document on one line."""
+    """Print one JSON document on one line and hand it on at once: streams are read while they grow."""
     write(msgspec.json.encode(value).decode())
+    sys.stdout.flush()
 
 
 def render_table(headers: Sequence[str], rows: Iterable[Sequence[Cell]]) -> str:
