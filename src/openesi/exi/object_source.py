@@ -58,7 +58,7 @@ def make_writer(writers: Writers, type_name: str, shape: Shape | None, other: st
     Raises:
         NotPlain: for a type whose grammar or binding does not fit.
     """
-    source = Source(writers.names)
+    source = Source(writers.names, writers.shared)
     source.line("def write(o, x, b, t):")
     source.indent += 1
     _TypeSource(writers, source, type_name, "o").write(shape, other)
@@ -70,7 +70,9 @@ def make_writer(writers: Writers, type_name: str, shape: Shape | None, other: st
 
 def optional_attrs(writers: Writers, type_name: str) -> tuple[str, ...]:
     """Return the attributes of the object that make its shape."""
-    return tuple(bound.attr for _, _, bound in _TypeSource(writers, Source({}), type_name, "o").optional())
+    return tuple(
+        bound.attr for _, _, bound in _TypeSource(writers, Source({}, {}), type_name, "o").optional()
+    )
 
 
 _NUMBERS = count()  # of constants; two threads may make functions at the same time
@@ -79,7 +81,8 @@ _NUMBERS = count()  # of constants; two threads may make functions at the same t
 class Source:
     """Lines of a function, the names they use, and bits that are not yet in a line."""
 
-    def __init__(self, names: dict[str, Any]) -> None:
+    def __init__(self, names: dict[str, Any], shared: dict[tuple[object, ...], str]) -> None:
+        self._shared = shared
         self.lines: list[str] = []
         self.indent = 0
         self._names = names
@@ -102,7 +105,17 @@ class Source:
         """Write the bits added so far."""
         bits = self.take()
         if bits:
-            self.line(f"x({self.constant(Bits(bits))})")
+            self.line(f"x({self.bits(bits)})")
+
+    def bits(self, text: str) -> str:
+        """The name of constant bits, one for all functions."""
+        return self.shared((text,), lambda: Bits(text))
+
+    def shared(self, key: tuple[object, ...], make: Callable[[], Any]) -> str:
+        """The name of what ``make`` returns, one for all functions that ask by the same key."""
+        if key not in self._shared:
+            self._shared[key] = self.constant(make())
+        return self._shared[key]
 
     def constant(self, value: Any) -> str:
         """Give ``value`` a name in the function."""
@@ -231,7 +244,7 @@ class _TypeSource:
             self._integer(facets, value)
         elif facets.primitive == "boolean":
             before = self._source.take()
-            both = self._source.constant({True: Bits(f"{before}1"), False: Bits(f"{before}0")})
+            both = self._table_of(before, 0, 1, 1)
             self._source.line(f"if {value} is not True and {value} is not False: raise NotPlain")
             self._source.line(f"x({both}[{value}])")
         else:
@@ -240,12 +253,8 @@ class _TypeSource:
     def _integer(self, facets: Facets, value: str) -> None:
         source, datatype = self._source, facets.datatype
         if isinstance(datatype, NBitType):
-            before, low, width = source.take(), datatype.low, datatype.width
-            table = {
-                number: Bits(f"{before}{bits_of(number - low, width)}")
-                for number in range(low, datatype.high + 1)
-            }
-            source.line(f"x({source.constant(table)}[{value}])")
+            table = self._table_of(source.take(), datatype.low, datatype.high, datatype.width)
+            source.line(f"x({table}[{value}])")
             return
         most = f" <= {facets.high}" if facets.high is not None else ""
         if isinstance(datatype, UnsignedType):
@@ -258,7 +267,7 @@ class _TypeSource:
             source.line("else: raise NotPlain")
             return
         before = source.take()
-        positive, negative = source.constant(Bits(f"{before}0")), source.constant(Bits(f"{before}1"))
+        positive, negative = source.bits(f"{before}0"), source.bits(f"{before}1")
         least = f"{facets.low} <= " if facets.low is not None else ""
         source.line(f"if 0 <= {value} < 16384{most}: x({positive}); b(small[{value}])")
         if facets.high is None or facets.high >= _TIMES[-1]:
@@ -283,15 +292,23 @@ class _TypeSource:
             return
         before = source.take()
         # The last bit of NO_TEXT is the end of the element, as it is after a text.
-        nothing = source.constant(Bits(f"{before}{NO_TEXT[:-1]}"))
+        nothing = source.bits(f"{before}{NO_TEXT[:-1]}")
         if facets.primitive == "hexBinary":
-            lengths = range(min(most, OCTETS_MAX) + 1)
-            starts = source.constant(tuple(Bits(f"{before}{TEXT}{length:08b}") for length in lengths))
+            starts = self._table_of(f"{before}{TEXT}", 0, min(most, OCTETS_MAX), 8)
             source.line(f"if {value}: x({starts}[len({value})]); b({value})")
         else:
-            start = source.constant(Bits(f"{before}{TEXT}"))
+            start = source.bits(f"{before}{TEXT}")
             source.line(f"if {value}: x({start}); t.write({value}, {self._writers.key(name)}, {most})")
         source.line(f"else: x({nothing})")
+
+    def _table_of(self, before: str, low: int, high: int, width: int) -> str:
+        """The name of a table: the bits of each number from ``low`` to ``high``, with those before it."""
+
+        def make() -> dict[int, Bits]:
+            numbers = range(low, high + 1)
+            return {number: Bits(f"{before}{bits_of(number - low, width)}") for number in numbers}
+
+        return self._source.shared((before, low, high, width), make)
 
     def _child(self, one: Particle, value: str) -> None:
         binding = self._writers.bindings.get(one.type)

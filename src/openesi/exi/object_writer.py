@@ -20,13 +20,17 @@ _FOUND_LOCAL_NAME = "00000000"
 
 
 class Writers:
-    """The functions of a schema's types; ``names`` are their globals: they call each other by name."""
+    """The functions of a schema's types; ``names`` are their globals: they call each other by name.
+
+    ``shared`` has the names of constants that several functions use.
+    """
 
     def __init__(self, grammars: Grammars, bindings: Mapping[str, TypeBinding], *, header: str) -> None:
         self._header = header
         self.grammars = grammars
         self.bindings = bindings
         self.names: dict[str, Any] = dict(HELPERS)
+        self.shared: dict[tuple[object, ...], str] = {}
         self._shapes: dict[str, _Shapes] = {}
         self._starts: dict[type, tuple[Bits, str]] = {}
         self._keys: dict[QName | None, int] = {}
