@@ -1,0 +1,70 @@
+"""The demonstrator, as a user starts it."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+from lxml import html
+
+from openesi.cli import main
+from openesi.provisioning import scenarios, usecase
+
+
+def test_the_demo_shows_every_step_and_where_each_system_ends(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["provision", "demo"]) == 0
+
+    shown = capsys.readouterr().out
+    steps = [int(line[:4]) for line in shown.splitlines() if line[:4].strip().isdigit()]
+    assert list(dict.fromkeys(steps)) == [step.number for step in usecase.STEPS]
+    assert "DR application  Confirmed" in shown
+    assert "CIS             Joined at 123456789" in shown
+    assert max(map(len, shown.splitlines())) <= 81
+
+
+@pytest.mark.parametrize("name", [name for name in scenarios.BY_NAME if name != "normal"])
+def test_a_scenario_says_how_it_ends_and_what_to_do(name: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["provision", "demo", "--scenario", name]) == 0
+
+    assert f"DR application  {scenarios.BY_NAME[name].after}" in capsys.readouterr().out
+
+
+def test_every_message_can_be_opened_on_the_page(tmp_path: Path) -> None:
+    page = tmp_path / "run.html"
+
+    assert main(["provision", "demo", "--page", str(page)]) == 0
+
+    tree = html.parse(str(page))
+    bodies = tree.xpath("//details/pre/text()")
+    assert len(bodies) > 60
+    assert any("<m:CreateEndDeviceControls" in body for body in bodies)
+    assert "********" in page.read_text()
+
+
+def test_the_messages_of_one_step_can_be_read(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["provision", "demo", "--open", "14"]) == 0
+
+    assert "<ConfigurationEvent>" in capsys.readouterr().out
+
+
+def test_programs_get_one_json_document_a_line(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["provision", "demo", "--json"]) == 0
+
+    lines = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
+    assert {line["step"] for line in lines} == {0, *range(1, 15)}
+
+
+def test_an_unknown_scenario_is_wrong_usage(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["provision", "demo", "--scenario", "earthquake"]) == 2
+
+    assert "--list" in capsys.readouterr().err
+
+
+def test_the_lists_are_complete(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["provision", "demo", "--list"]) == 0
+    assert main(["provision", "steps"]) == 0
+
+    shown = capsys.readouterr().out
+    assert all(name in shown for name in scenarios.BY_NAME)
+    assert all(step.message in shown for step in usecase.STEPS)
