@@ -95,9 +95,7 @@ def render_body(body: bytes) -> str:
 def render_page(title: str, lines: list[Line], *, start: float, states: list[tuple[float, str, str]]) -> str:
     """A page that needs nothing else: the diagram, every message to be opened, the states between."""
     rows = [(line.at, 0, _page_row(line, start)) for line in lines]
-    rows += [
-        (at, 1, f"<p class=state>{_text(name)} <small>{_text(why)}</small></p>") for at, name, why in states
-    ]
+    rows += [(at, 1, _page_state(name, why)) for at, name, why in states]
     body = "\n".join(text for _, _, text in sorted(rows, key=lambda row: row[:2]))
     names = "".join(f"<span>{_text(name)}</span>" for name in _SHORT)
     return (
@@ -120,6 +118,10 @@ _STYLE: Final = (
     "svg .radio{stroke:#27a}pre{overflow:auto;margin:.2rem 0 .8rem 7rem;padding:.5rem;border:1px solid #8885}"
     ".state{margin:.1rem 0 .1rem 7rem;font-weight:600}"
 )
+
+
+def _page_state(name: str, why: str) -> str:
+    return f"<p class=state>{_text(name)} <small>{_text(why)}</small></p>"
 
 
 def _page_row(line: Line, start: float) -> str:
