@@ -48,6 +48,17 @@ def test_bad_streams_are_refused_with_the_place(name: str) -> None:
     assert caught.value.status == status
 
 
+FOUND_BY_FUZZING = {
+    "an href that ends with a no-break space": "a030114cc6947fffffff878145edaeaef3e11e4006140023000000000000"
+    "100000004e00ec000042",
+}
+
+
+@pytest.mark.parametrize("name", FOUND_BY_FUZZING)
+def test_what_fuzzing_found(name: str) -> None:
+    assert verdict(bytes.fromhex(FOUND_BY_FUZZING[name]))
+
+
 def test_a_value_out_of_bounds_is_refused_as_in_xml() -> None:
     stream = bytes.fromhex("a030114cc66ed404040404040200009c")
     assert b"<sFDI>281474976710656<" in sep_exi.to_xml(stream)

@@ -5,6 +5,8 @@ from __future__ import annotations
 from openesi.exi.errors import ExiDecodeError, ExiLimitError
 from openesi.exi.limits import INTEGER_MAX_OCTETS
 
+XML_SPACE = " \t\r\n"  # white space of XML, which is less than that of Unicode
+
 
 class BitReader:
     """Reads a stream from its first bit; ``position`` counts bits. Raises ``ExiDecodeError`` at the end."""

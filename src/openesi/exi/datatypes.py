@@ -6,7 +6,7 @@ import re
 from dataclasses import dataclass
 from typing import Final
 
-from openesi.exi.bits import BitReader, BitWriter
+from openesi.exi.bits import XML_SPACE, BitReader, BitWriter
 from openesi.exi.errors import ExiLimitError
 from openesi.exi.limits import INTEGER_MAX_OCTETS
 from openesi.exi.schema import XSD_BASES, QName, Schema
@@ -17,7 +17,6 @@ NBIT_RANGE_MAX = 4096
 
 _INTEGER = re.compile(r"[+-]?[0-9]{1,22}")
 _HEX = re.compile(r"(?:[0-9A-Fa-f]{2})*")
-_XML_SPACE = " \t\r\n"
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,11 +59,11 @@ class BooleanType(Datatype):
 
     def takes(self, text: str) -> bool:
         """Take true, false, 1 and 0."""
-        return text.strip(_XML_SPACE) in {"true", "false", "1", "0"}
+        return text.strip(XML_SPACE) in {"true", "false", "1", "0"}
 
     def encode(self, text: str, writer: BitWriter, strings: EncodedStrings, name: QName) -> None:
         """Write one bit."""
-        writer.nbit(text.strip(_XML_SPACE) in {"true", "1"}, 1)
+        writer.nbit(text.strip(XML_SPACE) in {"true", "1"}, 1)
 
     def decode(self, reader: BitReader, strings: DecodedStrings, name: QName) -> str:
         """Read one bit."""
@@ -77,11 +76,11 @@ class BinaryType(Datatype):
 
     def takes(self, text: str) -> bool:
         """Take pairs of hexadecimal digits."""
-        return _HEX.fullmatch(text.strip(_XML_SPACE)) is not None
+        return _HEX.fullmatch(text.strip(XML_SPACE)) is not None
 
     def encode(self, text: str, writer: BitWriter, strings: EncodedStrings, name: QName) -> None:
         """Write the number of octets, then the octets."""
-        data = bytes.fromhex(text.strip(_XML_SPACE))
+        data = bytes.fromhex(text.strip(XML_SPACE))
         writer.unsigned(len(data))
         writer.octets(data)
 
@@ -111,7 +110,7 @@ class IntegerType(Datatype):
         return str(self._read(reader))
 
     def _value(self, text: str) -> int | None:
-        stripped = text.strip(_XML_SPACE)
+        stripped = text.strip(XML_SPACE)
         if _INTEGER.fullmatch(stripped) is None:
             return None
         value = int(stripped)

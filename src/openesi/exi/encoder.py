@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from openesi.exi.bits import BitWriter, pack, width_of
+from openesi.exi.bits import XML_SPACE, BitWriter, pack, width_of
 from openesi.exi.builtin import BuiltInGrammar, BuiltInState
 from openesi.exi.datatypes import BOOLEAN
 from openesi.exi.errors import ExiEncodeError
@@ -14,8 +14,6 @@ from openesi.exi.grammar import Grammars, Kind, State
 from openesi.exi.header import header_bits
 from openesi.exi.schema import XSI_NIL, XSI_TYPE, QName
 from openesi.exi.strings import EncodedStrings, Names
-
-_XML_SPACE = " \t\r\n"
 
 
 def encode_events(events: Iterable[Event], grammars: Grammars, *, schema_id: str | None = None) -> bytes:
@@ -197,7 +195,7 @@ class Encoder:
         if isinstance(value, QName) or not BOOLEAN.takes(value) or isinstance(element.state, BuiltInState):
             raise self._error("xsi:nil must be true or false")
         self._escape(element.state, Kind.XSI_NIL, "xsi:nil")
-        nil = value.strip(_XML_SPACE) in {"true", "1"}
+        nil = value.strip(XML_SPACE) in {"true", "1"}
         self._writer.nbit(nil, 1)
         if nil:
             element.state = self._grammars.empty(element.type or "")
@@ -209,7 +207,7 @@ class Encoder:
             return
         element = self._stack[-1]
         state = element.state
-        is_blank = not text.strip(_XML_SPACE)
+        is_blank = not text.strip(XML_SPACE)
         if isinstance(state, BuiltInState):
             if is_leaf or not is_blank:
                 self._learned_code(state, Kind.CHARACTERS, Kind.UNDECLARED_CHARACTERS, None)

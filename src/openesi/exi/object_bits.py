@@ -48,10 +48,11 @@ class Strings:
         local = self._local[key]
         seen = self._global
         if text in seen:
-            if text in local:
-                self._hit(_LOCAL_HIT, local, text)
-            else:
-                self._hit(_GLOBAL_HIT, seen, text)
+            is_local = text in local
+            table = local if is_local else seen
+            self._extend(_LOCAL_HIT if is_local else _GLOBAL_HIT)
+            if len(table) > 1:
+                self._extend(bitarray(f"{table[text]:0{(len(table) - 1).bit_length()}b}"))
             return
         raw = text.encode()
         length = len(raw)
@@ -73,12 +74,6 @@ class Strings:
             raise NotPlain
         if not text.isascii() and not all(is_xml_char(ord(char)) for char in text):
             raise NotPlain
-
-    def _hit(self, kind: Bits, table: dict[str, int], text: str) -> None:
-        self._extend(kind)
-        width = (len(table) - 1).bit_length()
-        if width:
-            self._extend(bitarray(f"{table[text]:0{width}b}"))
 
 
 def unsigned(value: int) -> bytes:

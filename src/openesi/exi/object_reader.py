@@ -14,7 +14,7 @@ from collections.abc import Mapping
 from typing import Any, Final, TypeAlias
 
 from openesi.exi.binding import Convert, FieldBinding, NotPlain, TypeBinding
-from openesi.exi.bits import is_xml_char, width_of
+from openesi.exi.bits import XML_SPACE, is_xml_char, width_of
 from openesi.exi.datatypes import Facets, NBitType, UnsignedType, facets_of
 from openesi.exi.grammar import Grammars, Kind, Production, State
 from openesi.exi.limits import Limits
@@ -471,7 +471,7 @@ class _Reader:
             text, p = self._unusual_string(p, key)
             if len(text.encode()) > max_length:
                 raise NotPlain
-        return text.strip() if collapse else text, p
+        return text.strip(XML_SPACE) if collapse else text, p
 
     def _unusual_string(self, p: int, key: int) -> tuple[str, int]:
         """Read a string seen before, empty, long or with characters beyond ASCII."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from itertools import count
 from typing import Any, Final
 
 from openesi.exi.binding import NotPlain, TypeBinding
@@ -17,6 +18,7 @@ _WRONG_VALUES: Final = (TypeError, KeyError, ValueError, AttributeError, IndexEr
 # Functions per type: a peer whose documents are kept and shown again could send every shape there is.
 SHAPES_MAX = 16
 _FOUND_LOCAL_NAME = "00000000"
+_NUMBERS = count()  # of functions; two threads may make some at the same time
 
 
 class Writers:
@@ -88,7 +90,7 @@ class Writers:
 
     def _of(self, type_name: str) -> _Shapes:
         if type_name not in self._shapes:
-            self._shapes[type_name] = _Shapes(self, type_name, len(self._shapes))
+            self._shapes[type_name] = _Shapes(self, type_name, next(_NUMBERS))
         return self._shapes[type_name]
 
 
