@@ -22,8 +22,9 @@ def say(text: str) -> None:
 
 
 def write(text: str) -> None:
-    """Print data, a line or several."""
+    """Print data, a line or several, and hand it on at once: a pipe's reader may wait for it while we run."""
     sys.stdout.write(text if text.endswith("\n") else text + "\n")
+    sys.stdout.flush()
 
 
 def write_json(value: object) -> None:
@@ -32,9 +33,8 @@ def write_json(value: object) -> None:
 
 
 def write_json_line(value: object) -> None:
-    """Print one JSON document on one line and hand it on at once: streams are read while they grow."""
+    """Print one JSON document on one line."""
     write(msgspec.json.encode(value).decode())
-    sys.stdout.flush()
 
 
 def render_table(headers: Sequence[str], rows: Iterable[Sequence[Cell]]) -> str:
