@@ -237,6 +237,24 @@ def test_many_requests_in_one_piece_are_not_taken_for_a_large_header() -> None:
     assert log.refusal is None
 
 
+def test_a_stream_of_requests_is_not_taken_for_a_large_header_wherever_it_is_cut() -> None:
+    stream = b"GET / HTTP/1.1\r\nHost: esi\r\n\r\n" * 5000
+    log = read(*(stream[start : start + 16384] for start in range(0, len(stream), 16384)))
+    assert len(log.requests) == 5000
+    assert log.refusal is None
+
+
+def test_the_rest_of_a_body_does_not_count_as_header() -> None:
+    post = b"POST / HTTP/1.1\r\nHost: esi\r\nContent-Length: 900\r\n\r\n" + b"x" * 900
+    log = Log()
+    reader = RequestReader(Limits(body_octets=100_000, head_octets=100), log, DEVICE)
+    reader.feed(b"POST / HTTP/1.1\r\nHost: esi\r\nContent-Length: 50000\r\n\r\n")
+    for piece in (b"x" * 15000, b"x" * 15000, b"x" * 15000, b"x" * 5000 + post[:20], post[20:]):
+        reader.feed(piece)
+    assert [len(request.body) for request, _ in log.requests] == [50000, 900]
+    assert log.refusal is None
+
+
 def test_garbage_after_a_good_request_is_not_an_unknown_method() -> None:
     log = read(b"GET / HTTP/1.1\r\nHost: esi\r\n\r\n\1\2\3")
     assert len(log.requests) == 1

@@ -236,6 +236,22 @@ def test_reading_stops_while_too_many_requests_wait(
     ]
 
 
+def test_reading_stops_while_too_many_octets_wait(
+    client: Client, server: Server, application: Application
+) -> None:
+    post = b"POST /%d HTTP/1.1\r\nHost: esi\r\nContent-Length: 4000\r\n\r\n" + b"x" * 4000
+    client.send(get("/slow"), post % 1, post % 2, post % 3, post % 4)
+    application.arrived.wait(5)
+    (connection,) = server.wire.connections
+    server.call(lambda: None)
+    assert len(connection._waiting) <= 2
+    server.call(application.open_gate)
+    assert [client.receive().body[:7] for _ in range(5)] == [
+        b"GET /sl",
+        *(b"POST /%d" % n for n in (1, 2, 3, 4)),
+    ]
+
+
 def test_a_client_that_never_reads_is_not_answered_without_end(
     client: Client, server: Server, application: Application
 ) -> None:

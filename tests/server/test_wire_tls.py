@@ -266,6 +266,15 @@ def test_plain_http_on_the_tls_port_is_sent_to_https(
     assert application.peers == []
 
 
+def test_plain_http_on_the_tls_port_takes_no_body_from_anybody(
+    server: Server, pki: Pki, application: Application
+) -> None:
+    server.start(application, tls=pki.settings())
+    client = server.connect()
+    assert client.ask(b"POST /mup HTTP/1.1\r\nHost: esi\r\nContent-Length: 1\r\n\r\n").status == 413
+    assert client.is_closed()
+
+
 def test_plain_http_on_the_tls_port_can_be_an_error(
     server: Server, pki: Pki, application: Application
 ) -> None:

@@ -43,7 +43,7 @@ class Limits:
     head_octets: int = 8192  # ... or with one endless header
     headers: int = 64  # ... or with very many short ones, which cost more than their octets
     target_octets: int = 255  # longest URI of IEEE 2030.5-2018, 4.5; targets become keys of caches
-    pipeline_depth: int = 32  # requests read ahead of the one being answered; then reading stops
+    pipeline_depth: int = 32  # requests read ahead of the one being answered, or one body_octets of them
     output_octets: int = 65536  # answers to a client that asks and never reads; then answering stops
     connections: int = 20_000  # anybody, even without a certificate: file descriptors and 30 kB each
     handshaking: int = 1000  # anybody: of the above, those without identity; the oldest gives way
@@ -97,20 +97,19 @@ class RequestReader:
         self._peer = peer
         self._parser = httptools.HttpRequestParser(self)
         self._host: str | None = None  # the last one found good
+        self._feeding_octets = 0
         self._fed_octets = 0  # no head that is being read can be larger than this
         self._url = b""
         self._headers = _NO_HEADERS
         self._request = _NO_REQUEST
-        self._body: list[bytes] = []
-        self._body_octets = 0
+        self._body = bytearray()  # not a list: a chunk of two octets would cost sixty
 
     def feed(self, data: bytes) -> None:
         """Take the next octets of the connection: whole requests, or any part of them."""
-        if self.reading is _BETWEEN:
-            self._fed_octets = 0
-        elif self.reading is _ENDED:
+        if self.reading is _ENDED:
             return
-        self._fed_octets += len(data)
+        self._feeding_octets = octets = len(data)
+        self._fed_octets = self._fed_octets + octets if self.reading is _HEAD else octets
         try:
             self._parser.feed_data(data)
         except httptools.HttpParserCallbackError:
@@ -184,12 +183,11 @@ class RequestReader:
 
     def on_body(self, piece: bytes) -> None:
         """A piece of the body came."""
-        self._body_octets += len(piece)
-        if self._body_octets > self._limits.body_octets:
-            self.refuse(413, f"the body is larger than {self._limits.body_octets} octets")
-        elif self.reading is _BODY:
-            self._body.append(piece)
+        if self.reading is _BODY:
+            self._body += piece
             self.owes_continue = False
+            if len(self._body) > self._limits.body_octets:
+                self.refuse(413, f"the body is larger than {self._limits.body_octets} octets")
 
     def on_message_complete(self) -> None:
         """The request is complete."""
@@ -197,9 +195,8 @@ class RequestReader:
             return
         request, parser = self._request, self._parser
         if self._body:
-            request.body = b"".join(self._body)
-            self._body = []
-            self._body_octets = 0
+            request.body = bytes(self._body)
+            self._body = bytearray()
         self.owes_continue = False
         last = not parser.should_keep_alive()
         if last or "connection" in self._headers:  # only 1.1 stays open without a word
@@ -211,6 +208,7 @@ class RequestReader:
             last = last or parser.should_upgrade() or version == "1.0"
         self.reading = _ENDED if last else _BETWEEN
         self._request, self._headers = _NO_REQUEST, _NO_HEADERS  # an idle connection keeps nothing
+        self._fed_octets = self._feeding_octets  # the next head may be in the rest of what is being fed
         self._receiver.take(request, last)
 
     # Private.

@@ -16,7 +16,7 @@ import ssl
 import time
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from email.utils import formatdate
 from functools import partial
 from typing import Any, cast
@@ -193,6 +193,7 @@ class _Connection(asyncio.Protocol):
         self._tls: ssl.SSLObject | None = None
         self._reader: RequestReader | None = None  # None during the handshake, and after we hung up
         self._waiting: list[_Waiting] = []  # an empty deque would take ten times the room
+        self._waiting_octets = 0
         self._task: asyncio.Future[Response] | None = None
         self._out: list[bytes] = []
         self._out_octets = 0
@@ -308,6 +309,7 @@ class _Connection(asyncio.Protocol):
     def take(self, request: Request, last: bool) -> None:
         if self._task is not None or self._waiting or self._unwritable:
             self._waiting.append((request, None, last))
+            self._waiting_octets += len(request.body)
         else:
             self._answer(request, last)
 
@@ -333,8 +335,9 @@ class _Connection(asyncio.Protocol):
         self._incoming.write(data)
         if not greeted and data[:1].isalpha():
             # A TLS record begins with a control character: this is HTTP that lost its way.
+            # Without identity it keeps its place among those who shake hands, and can send no body.
             self._misdirected, self._tls = True, None
-            self._begin_requests()
+            self._reader = RequestReader(replace(wire.limits, body_octets=0), self, self._peer)
             return False
         try:
             tls.do_handshake()
@@ -359,12 +362,9 @@ class _Connection(asyncio.Protocol):
         else:
             wire.statistics.handshakes_full += 1
         self._transport.write(self._outgoing.read())
-        self._begin_requests()
+        del wire.handshaking[self]
+        self._reader = RequestReader(wire.limits, self, self._peer)
         return self._make_room()
-
-    def _begin_requests(self) -> None:
-        del self._wire.handshaking[self]
-        self._reader = RequestReader(self._wire.limits, self, self._peer)
 
     def _make_room(self) -> bool:
         """Keep the number of connections of one LFDI within its limit; return False if this one had to go."""
@@ -493,13 +493,16 @@ class _Connection(asyncio.Protocol):
         return self._task is not None or bool(self._waiting)
 
     def _is_full(self) -> bool:
-        return self._unwritable or len(self._waiting) >= self._wire.limits.pipeline_depth
+        limits = self._wire.limits
+        many = len(self._waiting) >= limits.pipeline_depth or self._waiting_octets > limits.body_octets
+        return self._unwritable or many
 
     def _advance(self) -> None:
         """Answer what waits, as far as it goes; then read on if reading was held."""
         waiting = self._waiting
         while waiting and self._task is None and not self._unwritable:
             request, response, last = waiting.pop(0)
+            self._waiting_octets -= len(request.body)
             if response is None:
                 self._answer(request, last)
             else:
