@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import itertools
+
 import pytest
 from hypothesis import given, settings
+from hypothesis import strategies as st
 
 import strategies
 from openesi import exi
@@ -15,6 +18,7 @@ from openesi.sep2.model import Sep
 from sep2 import samples
 
 TIME = model.Time(currentTime=1, dstEndTime=2, dstOffset=3600, dstStartTime=4, quality=7, tzOffset=-28800)
+DAY = model.DateTimeInterval(duration=86400, start=1379905200)
 SPOKEN = ["2018", "csip-aus-1.2", "csip-aus-1.3"]
 
 
@@ -44,6 +48,35 @@ def test_strict_streams_hold_the_same_document(value: Sep) -> None:
     events = exi.decode_events(stream, strict, position=exi.read_header(stream).body)
 
     assert xml.parse(exi.xml_from_events(events, namespace=IEEE_2018.namespace).encode()) == value
+
+
+def test_every_shape_of_an_object_is_written() -> None:
+    """More shapes than functions are kept for: which optional fields of a Reading are set."""
+    optional = {
+        "href": "/r",
+        "qualityFlags": b"\1",
+        "timePeriod": DAY,
+        "value": -5,
+        "localID": b"",
+        "touTier": 3,
+    }
+    for names in itertools.chain.from_iterable(itertools.combinations(optional, n) for n in range(7)):
+        reading = model.Reading(**{name: optional[name] for name in names})
+        assert sep_exi.encode(reading) == sep_exi.from_xml(xml.serialize(reading))
+        several = model.ReadingList(all=3, results=3, Reading=(reading, model.Reading(value=1), reading))
+        assert sep_exi.decode(sep_exi.encode(several)) == several
+
+
+@given(st.integers(-(2**31), 2**31 - 1), st.integers(-(2**63), 2**63 - 1), st.integers(0, 2**48 - 1))
+def test_numbers_of_every_size(value: int, time: int, number: int) -> None:
+    documents = (
+        model.UnitValueType(multiplier=0, unit=0, value=value),
+        model.DateTimeInterval(duration=0, start=time),
+        model.RealEnergy(multiplier=0, value=number),
+    )
+    for document in documents:
+        assert sep_exi.encode(document) == sep_exi.from_xml(xml.serialize(document))
+        assert sep_exi.decode(sep_exi.encode(document)) == document
 
 
 @pytest.mark.parametrize("edition", [editions.EDITIONS[name] for name in SPOKEN], ids=SPOKEN)

@@ -269,10 +269,12 @@ class _TypeSource:
         before = source.take()
         positive, negative = source.bits(f"{before}0"), source.bits(f"{before}1")
         least = f"{facets.low} <= " if facets.low is not None else ""
+        smallest = -16384 if facets.low is None else max(-16384, facets.low)
         source.line(f"if 0 <= {value} < 16384{most}: x({positive}); b(small[{value}])")
         if facets.high is None or facets.high >= _TIMES[-1]:
             between = f"{_TIMES[0]} <= {value} <= {_TIMES[-1]}"
             source.line(f"elif {between}: x({positive}); b({_TIME.format(v=value)})")
+        source.line(f"elif {smallest} <= {value} < 0: x({negative}); b(small[-1 - {value}])")
         source.line(f"elif 0 <= {value}{most}: x({positive}); b(unsigned({value}))")
         source.line(f"elif {least}{value} < 0: x({negative}); b(unsigned(-1 - {value}))")
         source.line("else: raise NotPlain")
@@ -282,19 +284,19 @@ class _TypeSource:
         source = self._source
         kind, name = self._slots[slot]
         most = facets.max_length if facets.max_length is not None else _UNBOUNDED
+        lengths = (0, min(most, OCTETS_MAX), 8)
+        if kind is Kind.ATTRIBUTE and facets.primitive == "hexBinary":
+            source.line(f"x({self._table_of(source.take(), *lengths)}[len({value})]); b({value})")
+            return
         if kind is Kind.ATTRIBUTE:
             source.flush()
-            if facets.primitive == "hexBinary":
-                source.line(f"if len({value}) > {most}: raise NotPlain")
-                source.line(f"b(binary({value}))")
-            else:
-                source.line(f"t.write({value}, {self._writers.key(name)}, {most})")
+            source.line(f"t.write({value}, {self._writers.key(name)}, {most})")
             return
         before = source.take()
         # The last bit of NO_TEXT is the end of the element, as it is after a text.
         nothing = source.bits(f"{before}{NO_TEXT[:-1]}")
         if facets.primitive == "hexBinary":
-            starts = self._table_of(f"{before}{TEXT}", 0, min(most, OCTETS_MAX), 8)
+            starts = self._table_of(f"{before}{TEXT}", *lengths)
             source.line(f"if {value}: x({starts}[len({value})]); b({value})")
         else:
             start = source.bits(f"{before}{TEXT}")
