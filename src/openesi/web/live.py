@@ -17,7 +17,7 @@ import msgspec
 from openesi.errors import PeerError
 from openesi.sep2 import identity
 from openesi.server.service import Service
-from openesi.store import Reader, StoreError
+from openesi.store import Reader
 from openesi.web.history import History, Sample
 from openesi.web.meters import Meters, Power
 from openesi.web.roster import Device, Roster
@@ -59,16 +59,16 @@ class Live:
         self._told: dict[str, bytes] = {}
         self._seen: dict[str, float] = {}
         self._listeners: set[asyncio.Queue[bytes | None]] = set()
+        service.application.watch(self._note)
 
     async def run(self) -> None:
         """Follow the store until cancelled."""
-        self.service.application.watch(self._note)
         while True:
             self._wake.clear()
             try:
                 await self.step()
-            except StoreError:
-                log.exception("the page could not look at the store; it tries again")
+            except Exception:  # outermost: a document that cannot be read must not stop the page for good
+                log.exception("the page could not look at the store; it looks at everything again")
                 self._changed = None
             await asyncio.sleep(PATCH_S)
             with contextlib.suppress(TimeoutError):

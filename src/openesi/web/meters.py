@@ -68,8 +68,9 @@ class Meters:
 
     def refresh(self, reader: Reader, changed: set[str] | None, *, now: float) -> bool:
         """Read again what changed (None: everything). Return whether any power did."""
+        before = self._meters
         if changed is None:
-            self._meters.clear()
+            self._meters = {}
             rows = reader.of_type("ReadingType", limit=4 * MAX_METERS)
             places = {row.path.removesuffix("/rt") for row in rows if row.path.endswith("/rt")}
         else:
@@ -78,7 +79,8 @@ class Meters:
             places |= {href for href in self._meters if href.rpartition("/mr/")[0] in points}
         touched = False
         for place in sorted(places):
-            touched = self._read(reader, place, now=now, arrived=changed is not None) or touched
+            known = before.get(place)
+            touched = self._read(reader, place, known, now=now, arrived=changed is not None) or touched
         return touched
 
     def all(self) -> list[Meter]:
@@ -117,34 +119,31 @@ class Meters:
             fresh=len(fresh),
         )
 
-    def _read(self, reader: Reader, place: str, *, now: float, arrived: bool) -> bool:
+    def _read(self, reader: Reader, place: str, known: Meter | None, *, now: float, arrived: bool) -> bool:
         """Read one meter reading; ``arrived`` tells that it was written just now."""
-        known = self._meters.get(place)
         type_row, point_row = reader.get(f"{place}/rt"), reader.get(place.rpartition("/mr/")[0])
         if type_row is None or point_row is None:
             return self._meters.pop(place, None) is not None
         kind = read_document(type_row, sep.ReadingType)
         if kind.uom != Uom.WATTS:
             return False
-        if known is None and len(self._meters) >= MAX_METERS:
+        if place not in self._meters and len(self._meters) >= MAX_METERS:
             self.truncated = True
             return False
         reading = _newest(reader, place)
         point = read_document(point_row, sep.UsagePoint)
         role = bits(point.roleFlags)
         value = None if reading is None or reading.value is None else _signed(reading.value, kind, role)
-        taken = (
-            reading.timePeriod.start + reading.timePeriod.duration if reading and reading.timePeriod else None
-        )
-        at = now if arrived and taken is None else float(taken) if taken is not None else None
+        changed = arrived or (known is not None and known.power_w != value)
+        taken = now if changed else known.at if known is not None else _told_time(reading, now)
         self._meters[place] = Meter(
             href=place,
             lfdi=identity.format_lfdi(point.deviceLFDI.rjust(20, b"\x00") if point.deviceLFDI else bytes(20)),
             description=point.description,
             is_grid=bool(role & RoleFlag.IS_PREMISES_AGGREGATION_POINT),
             power_w=value,
-            at=at,
-            interval_s=_interval(reader, point_row, known, at),
+            at=taken,
+            interval_s=_interval(reader, point_row, known, taken),
         )
         return True
 
@@ -176,6 +175,14 @@ def _newest(reader: Reader, place: str) -> sep.Reading | None:
         for last in reader.page(listing, start=max(0, reader.count(listing) - 1), limit=1):
             return read_document(last, sep.Reading)
     return None
+
+
+def _told_time(reading: sep.Reading | None, now: float) -> float | None:
+    """Return when a value was taken that was there before us, by the device's clock if that makes sense."""
+    if reading is None or reading.timePeriod is None:
+        return None
+    end = reading.timePeriod.start + reading.timePeriod.duration
+    return float(end) if end <= now else None
 
 
 def _interval(reader: Reader, point: Row, known: Meter | None, at: float | None) -> float:
