@@ -29,7 +29,7 @@ MAX_BYTES = 1 << 20  # a peer could fill memory: 300 readings are 50 kB
 MAX_DEPTH = 64  # a peer could exhaust the stack with notifications of notifications; real ones nest 8 deep
 # ElementTree keeps the namespace with each name: 100 kB of it and 20,000 names would take gigabytes.
 MAX_NAMESPACE = 200
-MANY_NAMES = 8192  # octets; in shorter documents the product of the two stays under a few megabytes
+MANY_NAMES = 1 << 14  # octets; in a shorter document the two come to 13 megabytes at most
 
 T = TypeVar("T", bound=Sep)
 
