@@ -24,18 +24,30 @@ def esi(tmp_path: Path) -> Iterator[Esi]:
     server.close()
 
 
-def place_of(resource: Resource) -> str:
+@pytest.fixture(scope="module")
+def shared(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Esi]:
+    """A server with two devices and something at every place, for tests that leave it as it is."""
+    server = Esi(tmp_path_factory.mktemp("esi"))
+    server.register(1)
+    server.register(OTHER)
+    fill(server)
+    yield server
+    server.close()
+
+
+def place_of(resource: Resource, identifier: int = 1) -> str:
     """Return a path of the resource that exists, or could, for device 1."""
-    return resource.at(*[1] * resource.path.count("{}"))
+    return resource.at(*[identifier] * resource.path.count("{}"))
 
 
 @pytest.mark.parametrize("resource", RESOURCES, ids=lambda resource: resource.name)
 def test_methods_that_a_resource_does_not_have_are_answered_405_with_allow(
-    esi: Esi, resource: Resource
+    shared: Esi, resource: Resource
 ) -> None:
+    path = place_of(resource, 999)
     for method in METHODS:
-        response = esi.ask(method, place_of(resource), b"<x/>" if method in ("PUT", "POST") else b"")
-        served = resources.match(place_of(resource))
+        response = shared.ask(method, path, b"<x/>" if method in ("PUT", "POST") else b"")
+        served = resources.match(path)
         assert served is not None
         if method in served.resource.methods:
             assert response.status != 405
@@ -45,11 +57,11 @@ def test_methods_that_a_resource_does_not_have_are_answered_405_with_allow(
 
 
 @pytest.mark.parametrize("resource", RESOURCES, ids=lambda resource: resource.name)
-def test_strangers_get_no_data_of_anything_that_needs_registration(esi: Esi, resource: Resource) -> None:
+def test_strangers_get_no_data_of_anything_that_needs_registration(shared: Esi, resource: Resource) -> None:
     path = place_of(resource)
     for device in (STRANGER, None):
         for method in METHODS:
-            response = esi.ask(method, path, b"<x/>" if method in ("PUT", "POST") else b"", device=device)
+            response = shared.ask(method, path, b"<x/>" if method in ("PUT", "POST") else b"", device=device)
             if resource.access is Access.CERTIFIED and device is not None:
                 continue
             assert response.status in (400, 403, 404, 405), (method, response)
@@ -61,19 +73,17 @@ def test_strangers_get_no_data_of_anything_that_needs_registration(esi: Esi, res
     [one for one in RESOURCES if one.access is Access.OWN and "{}" in one.path],
     ids=lambda one: one.name,
 )
-def test_a_registered_device_sees_and_changes_nothing_of_another(esi: Esi, resource: Resource) -> None:
-    esi.register(OTHER)
-    fill(esi)
+def test_a_registered_device_sees_and_changes_nothing_of_another(shared: Esi, resource: Resource) -> None:
     path = place_of(resource)
-    before = esi.ask("GET", path).body
+    before = shared.ask("GET", path).body
     for method in METHODS:
         body = xml.serialize(sep.Error(reasonCode=0)) if method in ("PUT", "POST") else b""
-        response = esi.ask(method, path, body, device=OTHER)
+        response = shared.ask(method, path, body, device=OTHER)
         if path.startswith("/rsps"):  # response sets are everyone's place to post; what is in them is not
             assert lfdi_of(1).hex().upper().encode() not in response.body
         else:
             assert response.status in (404, 405), (method, response)
-    assert esi.ask("GET", path).body == before
+    assert shared.ask("GET", path).body == before
 
 
 BAD_BODIES = {
@@ -91,14 +101,14 @@ BAD_BODIES = {
 
 
 @pytest.mark.parametrize("resource", RESOURCES, ids=lambda resource: resource.name)
-def test_bad_bodies_are_refused_with_an_error_and_nothing_is_stored(esi: Esi, resource: Resource) -> None:
-    before = esi.ask("GET", place_of(resource)).body
+def test_bad_bodies_are_refused_with_an_error_and_nothing_is_stored(shared: Esi, resource: Resource) -> None:
+    before = shared.ask("GET", place_of(resource)).body
     for name, body in BAD_BODIES.items():
         for method in ("PUT", "POST"):
-            response = esi.ask(method, place_of(resource), body, content_type="application/sep+xml")
+            response = shared.ask(method, place_of(resource), body, content_type="application/sep+xml")
             assert response.status in (400, 404, 405), (name, response)
             assert xml.parse_as(response.body, sep.Error).reasonCode in (0, 1, 2)
-    assert esi.ask("GET", place_of(resource)).body == before
+    assert shared.ask("GET", place_of(resource)).body == before
 
 
 def fill(esi: Esi) -> None:
