@@ -33,11 +33,12 @@ def initial_names(schema: Schema) -> dict[str, list[str]]:
 class Names:
     """The tables of namespaces and local names of one stream, which grow with each new name."""
 
-    __slots__ = ("_left", "_locals", "_uris")
+    __slots__ = ("_index", "_left", "_locals", "_uris")
 
     def __init__(self, initial: dict[str, list[str]], names_max: int) -> None:
         self._uris = list(initial)
         self._locals = {uri: list(names) for uri, names in initial.items()}
+        self._index: dict[QName, int] = {}
         self._left = names_max
 
     def encode(self, name: QName, writer: BitWriter) -> None:
@@ -51,9 +52,12 @@ class Names:
             writer.chars(name.uri)
             self._add_uri(name.uri)
         known = self._locals[name.uri]
-        if name.local in known:
+        index = self._index.get(name)
+        if index is None and name.local in known:
+            index = self._index[name] = known.index(name.local)
+        if index is not None:
             writer.unsigned(0)
-            writer.nbit(known.index(name.local), width_of(len(known)))
+            writer.nbit(index, width_of(len(known)))
         else:
             writer.unsigned(len(name.local) + 1)
             writer.chars(name.local)
