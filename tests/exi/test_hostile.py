@@ -11,6 +11,7 @@ from exi.documents import NON_STRICT, STRICT
 from exi.invariant import broken, verdict
 from openesi import exi
 from openesi.sep2 import exi as sep_exi
+from openesi.sep2 import model
 from openesi.sep2.errors import DecodeError, ReasonCode
 
 CONTROL = bytes.fromhex(
@@ -186,3 +187,19 @@ def test_nesting_by_types_that_hold_each_other_is_limited() -> None:
     with pytest.raises(DecodeError, match="nested") as caught:
         sep_exi.decode(stream)
     assert caught.value.reason is ReasonCode.LIMIT
+
+
+def test_a_type_is_said_once() -> None:
+    """The row of xsi:type, twice: no document can have the same attribute twice."""
+    reading = model.Notification(
+        subscribedResource="/a", Resource=model.Reading(), status=0, subscriptionURI="/b"
+    )
+    stream = sep_exi.encode(reading)
+    bits = f"{int.from_bytes(stream):0{8 * len(stream)}b}"
+    type_name = "101000000000100001010"  # the namespace, the name Reading
+    start = bits.index("10000" + type_name) + 5 + len(type_name)
+    again = "1001000" + type_name  # the escape of a Reading, xsi:type
+    broken_bits = (bits[:start] + again + bits[start:]).ljust(8 * len(stream) + 32, "0")
+
+    with pytest.raises(DecodeError, match="twice"):
+        sep_exi.decode(int(broken_bits, 2).to_bytes(len(broken_bits) // 8))

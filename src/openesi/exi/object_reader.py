@@ -11,6 +11,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Mapping
+from itertools import count
 from typing import Any, Final, TypeAlias
 
 from openesi.exi.binding import Convert, FieldBinding, NotPlain, TypeBinding
@@ -45,6 +46,8 @@ _UNBOUNDED = 1 << 30  # as long as the stream and its limits allow
 _SHORT = 125  # the longest string whose length takes one octet
 _HIT_LOCAL, _HIT_GLOBAL, _MISS = 0, 1, 2
 
+_NUMBERS = count()  # of names; two threads may make plans at the same time
+
 Row: TypeAlias = tuple[int, int, str, Any, Any]
 """Bits to pass, what to do, the object's attribute, bounds or the like, the next table."""
 Table: TypeAlias = list[Row]
@@ -57,16 +60,18 @@ class Plan:
 
     Attributes:
         start: the table of the first state.
+        after_type: the same once xsi:type has been read.
         factory: called with the values read.
         is_changed: whether values are to be changed before the factory sees them.
     """
 
-    __slots__ = ("_converts", "_repeated", "factory", "is_changed", "start")
+    __slots__ = ("_converts", "_repeated", "after_type", "factory", "is_changed", "start")
 
     def __init__(self, binding: TypeBinding, repeated: tuple[str, ...]) -> None:
         fields = [*binding.elements.values(), *binding.attributes.values()]
         self.factory = binding.factory
         self.start: Table = []
+        self.after_type: Table = []
         self._repeated = repeated
         self._converts: tuple[tuple[str, Convert], ...] = tuple(
             (one.attr, one.to_object) for one in fields if one.to_object is not None
@@ -112,7 +117,7 @@ class Plans:
 
     def key(self, name: QName) -> int:
         """The number that stands for a name in the tables of values."""
-        return self._keys.setdefault(name, len(self._keys))
+        return self._keys.setdefault(name, next(_NUMBERS))
 
     def derived(self, type_name: str) -> list[str]:
         """Bound types that xsi:type may give to elements of this type; empty if there is no choice."""
@@ -139,8 +144,8 @@ class _PlanMaker:
         repeated = tuple(one.attr for name, one in self._binding.elements.items() if name in self._many)
         plan = Plan(self._binding, repeated)
         first = self._grammars.first(self._type)
-        plan.start = self._table(first, after_text=False)
-        self._add_xsi_type(plan.start, first)
+        plan.after_type = self._table(first, after_text=False)
+        plan.start = self._with_xsi_type(plan.after_type, first)
         return plan
 
     def _table(self, state: State, *, after_text: bool) -> Table:
@@ -238,15 +243,16 @@ class _PlanMaker:
             return _BINARY, facets.max_length or _UNBOUNDED
         return _STRING, (self._plans.key(name), facets.max_length or _UNBOUNDED, facets.primitive == "anyURI")
 
-    def _add_xsi_type(self, start: Table, first: State) -> None:
+    def _with_xsi_type(self, table: Table, first: State) -> Table:
+        """The table of the first state with a row for xsi:type, if there are types to choose from."""
         derived = self._plans.derived(self._type)
         width = first.width + first.second_width
         if not derived or width > _OCTET:
-            return
+            return table
         code = len(first.productions) << first.second_width | first.second.index(Kind.XSI_TYPE)
-        rows = list(start)
+        rows = list(table)
         _put(rows, code, width, (width, _TYPE, "", _TypeNames(self._plans, derived), None))
-        start[:] = rows
+        return rows
 
 
 class _Child:
@@ -385,7 +391,7 @@ class _Reader:
                 p += 8 * size + 8
             elif action == _TYPE:
                 plan, p = detail.plan(views[p & 7], p)
-                table = plan.start
+                table = plan.after_type
             elif action != _SKIP:
                 values[attr], p = self._rare(action, p, detail)
         if plan.is_changed:

@@ -67,7 +67,7 @@ class Writers:
 
     def key(self, name: QName | None) -> int:
         """The number that stands for a name in the tables of values."""
-        return self._keys.setdefault(name, len(self._keys))
+        return self._keys.setdefault(name, next(_NUMBERS))
 
     def derived(self, type_name: str) -> dict[type, tuple[Bits, Write]]:
         """By class: the bits that say that an element is of a derived type, and the function of that type."""
