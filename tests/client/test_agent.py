@@ -263,7 +263,7 @@ def test_polls_are_as_frequent_as_the_server_asks(data: Path) -> None:
 
 def test_a_meter_counts_what_flows_both_ways() -> None:
     flow = [1_000.0]
-    meter = SmartMeter(lambda: flow[0], lambda: 240.0)
+    meter = SmartMeter(lambda time: flow[0])
     meter.advance(0)
     meter.advance(1_800)
     flow[0] = -500.0

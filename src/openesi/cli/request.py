@@ -16,6 +16,7 @@ from openesi.cli.options import noun_app
 from openesi.errors import LocalError, WrongUsage
 
 if TYPE_CHECKING:
+    from openesi.client import TLSSettings
     from openesi.client.http import Answer
 
 get = noun_app("Read a resource of a 2030.5 server.", single=True)
@@ -124,23 +125,32 @@ def post_command(
 Identity = tuple[Path | None, Path | None, list[Path] | None, str | None, str]
 
 
-def _ask(method: str, path: str, body: bytes, server: str, who: Identity) -> Answer:
-    from openesi.client import Client, TLSSettings
+def tls_settings(
+    cert: Path | None, key: Path | None, ca: list[Path] | None, server_lfdi: str | None, profile: str
+) -> TLSSettings:
+    """Return what these options say. Raises WrongUsage for an edition that there is not."""
+    from openesi.client import TLSSettings
     from openesi.sep2.editions import EDITIONS
     from openesi.sep2.identity import parse_lfdi
 
-    cert, key, ca, server_lfdi, profile = who
     if profile not in EDITIONS:
         raise WrongUsage(f"--profile {profile!r}: choose one of {', '.join(EDITIONS)}")
-    tls = TLSSettings(
+    return TLSSettings(
         cert=cert,
         key=key,
         ca=tuple(ca or ()),
         server_lfdi=parse_lfdi(server_lfdi) if server_lfdi else None,
     )
 
+
+def _ask(method: str, path: str, body: bytes, server: str, who: Identity) -> Answer:
+    from openesi.client import Client
+    from openesi.sep2.editions import EDITIONS
+
+    tls = tls_settings(*who)
+
     async def ask() -> Answer:
-        async with Client(server, tls=tls, edition=EDITIONS[profile]) as esi:
+        async with Client(server, tls=tls, edition=EDITIONS[who[4]]) as esi:
             return await esi.request_raw(method, path, body)
 
     return asyncio.run(ask())

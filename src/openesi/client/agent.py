@@ -14,10 +14,19 @@ from collections.abc import Callable
 from enum import Enum
 from pathlib import Path
 
-from openesi.client import duties
+from openesi.client import duties, follow
 from openesi.client.backoff import REFUSED_S, RandomSource, delay_s
 from openesi.client.clock import ServerClock
-from openesi.client.device import DERDevice, Device, MeteredDevice
+from openesi.client.device import (
+    DERDevice,
+    Device,
+    DisplayDevice,
+    FlowDevice,
+    LoadDevice,
+    MeteredDevice,
+    PoweredDevice,
+    PriceDevice,
+)
 from openesi.client.duties import Duty, Shared, WrongPIN
 from openesi.client.errors import AccessRefused, AnswerError, NotThere, Refused, Unreachable
 from openesi.client.memory import Memory
@@ -70,7 +79,8 @@ class Agent:
             fallback_s = time.time() - time.monotonic()
         clock = ServerClock(fallback=fallback_s)
         self.shared = Shared(esi, device, local, chosen, clock, pin, register)
-        self.programs: duties.Programs | None = None
+        self.programs: follow.Programs | None = None
+        self.events: list[follow.Events] = []
         self._reports: duties.Reports | None = None
         self._duties: list[Duty] = [
             duties.DeviceCapability(),
@@ -79,9 +89,22 @@ class Agent:
             duties.Assignments(),
         ]
         if isinstance(device, DERDevice):
-            self.programs = duties.Programs(device, Scheduler(chosen))
+            self.programs = follow.Programs(device, Scheduler(chosen))
+            self.events.append(self.programs)
+        if isinstance(device, LoadDevice):
+            self.events.append(follow.LoadControls(device, Scheduler(chosen)))
+        if isinstance(device, PriceDevice):
+            self.events.append(follow.Prices(device, Scheduler(chosen)))
+        if isinstance(device, DisplayDevice):
+            self.events.append(follow.Messages(device, Scheduler(chosen)))
+        if isinstance(device, FlowDevice):
+            self.events.append(follow.FlowReservations(device, Scheduler(chosen)))
+        self._duties += self.events
+        if isinstance(device, DERDevice):
             self._reports = duties.Reports(device)
-            self._duties += [self.programs, self._reports]
+            self._duties.append(self._reports)
+        if isinstance(device, PoweredDevice):
+            self._duties.append(duties.PowerStatuses(device))
         if isinstance(device, MeteredDevice):
             self._duties.append(duties.Mirrors(device))
         self._duties.append(duties.Responses())
@@ -102,8 +125,8 @@ class Agent:
 
     def tick(self) -> None:
         """Live the device until now, and carry out what is due by the clock."""
-        if self.programs is not None:
-            self.programs.tick(self.shared)
+        for followed in self.events:
+            followed.tick(self.shared)
         self.device.advance(self.shared.clock.at(self.shared.local()))
         if self._reports is not None:
             self._reports.tick(self.shared)
@@ -143,7 +166,7 @@ class Agent:
                 continue
             self._failures.pop(duty.name, None)
             self._failures.pop("", None)
-            if duty is self.programs:
+            if duty in self.events:
                 self.tick()  # what follows in this turn tells what the device does by now
             self._remember()
             self.state, self.problem = State.CONNECTED, None

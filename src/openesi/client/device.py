@@ -104,3 +104,73 @@ class MeteredDevice(Protocol):
     def readings(self, meter: str) -> Mapping[str, float]:
         """Return what a meter reads now, in the units of its quantities. What it cannot measure is absent."""
         ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Price:
+    """What a kWh costs now, in the currency (ISO 4217 number); None if only the tier is known."""
+
+    tier: int
+    per_kwh: float | None = None
+    currency: int = 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Grant:
+    """What a flow reservation allows: W (positive charges the device), until a time (s since 1970)."""
+
+    power_w: float
+    until: int
+
+
+@runtime_checkable
+class LoadDevice(Protocol):
+    """A load that obeys EndDeviceControls."""
+
+    def can_obey(self, control: sep.EndDeviceControl) -> bool:
+        """Tell whether the control has a kind of reduction that this device knows."""
+        ...
+
+    def obey_load(self, control: sep.EndDeviceControl | None) -> None:
+        """Do this from now on; None: do as usual."""
+        ...
+
+
+@runtime_checkable
+class PriceDevice(Protocol):
+    """A device that goes by the price."""
+
+    def see_price(self, price: Price | None) -> None:
+        """Take the price from now on; None: it is not known."""
+        ...
+
+
+@runtime_checkable
+class DisplayDevice(Protocol):
+    """A device that shows messages to people."""
+
+    def show(self, messages: tuple[sep.TextMessage, ...]) -> None:
+        """Show these from now on, the first most urgent."""
+        ...
+
+
+@runtime_checkable
+class FlowDevice(Protocol):
+    """A device that asks before it takes much energy: a vehicle at its charger."""
+
+    def wish(self, now: int, lfdi: bytes) -> sep.FlowReservationRequest | None:
+        """Return what it needs; the mRID stays while the wish stays. None: nothing."""
+        ...
+
+    def grant(self, granted: Grant | None) -> None:
+        """Take this from now on; None: nothing is granted."""
+        ...
+
+
+@runtime_checkable
+class PoweredDevice(Protocol):
+    """A device that reports its PowerStatus: a battery, a vehicle."""
+
+    def power_status(self, now: int) -> sep.PowerStatus:
+        """Return where its power comes from, and what a vehicle needs."""
+        ...

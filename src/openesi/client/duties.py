@@ -13,12 +13,11 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
-from openesi.client import der
 from openesi.client.backoff import MOST_EVENT_POLL_S, RandomSource, poll_s
 from openesi.client.clock import Sample, ServerClock
-from openesi.client.device import DERDevice, Device, Meter, MeteredDevice, Quantity
+from openesi.client.device import DERDevice, Device, Meter, MeteredDevice, PoweredDevice, Quantity
 from openesi.client.errors import AnswerError, BadAnswer, NotThere, Refused
-from openesi.client.scheduler import Answer, Scheduler
+from openesi.client.scheduler import Answer
 from openesi.client.session import Client, find_end_device
 from openesi.sep2 import identity
 from openesi.sep2 import model as sep
@@ -27,9 +26,6 @@ from openesi.sep2.enums import QualityFlag, to_bits
 log = logging.getLogger(__name__)
 
 TIME_POLL_S = 900.0  # a clock that is set is compared no more often (IEEE 2030.5-2018, clause 9.2.3)
-CHECK_BEFORE_START_S = 3.0  # an event is looked at again so long before it starts: it may be cancelled
-MAX_PROGRAMS = 50  # CSIP asks for 15; a server could assign any number
-MAX_CURVES = 100  # of one program
 MAX_WAITING = 1_000  # responses that wait for a server to come back; the oldest make room
 POST_RATE_S = 300  # CSIP: where the server gives no postRate
 REGISTRATION_POLL_S = 48 * 3600.0  # a device shows itself at least so often (clause 8.5.3)
@@ -99,7 +95,7 @@ class Time:
 
     async def turn(self, shared: Shared) -> float:
         """Compare clocks."""
-        links = _targets(shared.assignments, "TimeLink")
+        links = targets(shared.assignments, "TimeLink")
         if shared.capability is not None and shared.capability.TimeLink is not None:
             links.append(shared.capability.TimeLink.href)
         if not links:
@@ -143,7 +139,7 @@ class EndDevice:
         await self._check_pin(shared, found)
         if found != shared.end_device:
             shared.end_device = found
-            shared.wake |= {Assignments.name, Reports.name}
+            shared.wake |= {Assignments.name, Reports.name, PowerStatuses.name, "flow reservations"}
         await self._inform(shared, found)
         return poll_s(listed.pollRate, most_s=REGISTRATION_POLL_S)
 
@@ -200,116 +196,26 @@ class Assignments:
         )
         before, after = shared.assignments, listed.FunctionSetAssignments
         shared.assignments = after
-        if _targets(before, "DERProgramListLink") != _targets(after, "DERProgramListLink"):
-            shared.wake.add(Programs.name)
-        if _targets(before, "TimeLink") != _targets(after, "TimeLink"):
-            shared.wake.add(Time.name)
+        for link, duty in WOKEN_BY.items():
+            if targets(before, link) != targets(after, link):
+                shared.wake.add(duty)
         return poll_s(listed.pollRate)
 
 
-def _targets(assignments: Iterable[sep.FunctionSetAssignments], link: str) -> list[str]:
+WOKEN_BY = {
+    "TimeLink": Time.name,
+    "DERProgramListLink": "programs",
+    "DemandResponseProgramListLink": "load controls",
+    "TariffProfileListLink": "prices",
+    "MessagingProgramListLink": "messages",
+}
+"""Which duty is due when the assignments link something else."""
+
+
+def targets(assignments: Iterable[sep.FunctionSetAssignments], link: str) -> list[str]:
     """Return where the links of this name lead to, in the order of the assignments."""
     links = (getattr(one, link) for one in assignments)
     return [one.href for one in links if one is not None]
-
-
-class Programs:
-    """DER programs, their defaults, controls and curves; and the scheduler that they feed."""
-
-    name = "programs"
-
-    def __init__(self, device: DERDevice, scheduler: Scheduler) -> None:
-        self._device = device
-        self.scheduler = scheduler
-        self.programs: tuple[der.Program, ...] = ()
-        self.orders = der.Orders()
-        self._checked: int | None = None
-
-    async def turn(self, shared: Shared) -> float:
-        """Read all of them; only when everything came is anything changed."""
-        if not shared.clock.is_set:
-            return 1.0  # no event is obeyed by a clock that nobody set
-        programs, rate_s = await self._read(shared)
-        if programs != self.programs:
-            self.programs = programs
-        found = der.occurrences(programs, supported=self._device.modes, category=shared.device.category)
-        now = shared.now
-        assigned = frozenset(program.mrid for program in programs)
-        shared.answer(self.scheduler.update(found, now, assigned=assigned))
-        self._obey(now)
-        return self._next(rate_s, now)
-
-    def tick(self, shared: Shared) -> None:
-        """Carry out what is due by the clock, without the server."""
-        now = shared.now
-        shared.answer(self.scheduler.advance(now))
-        self._obey(now)
-
-    def _obey(self, now: int) -> None:
-        orders = der.orders(self.scheduler, self.programs, now, supported=self._device.modes)
-        if orders != self.orders:
-            self.orders = orders
-            self._device.obey(orders)
-
-    def _next(self, rate_s: float, now: int) -> float:
-        """Return when to read again: by pollRate, and once shortly before an event starts."""
-        start = self.scheduler.next_start(now)
-        if start is None or start == self._checked:
-            return rate_s
-        before_s = start - now - CHECK_BEFORE_START_S
-        if before_s >= rate_s:
-            return rate_s
-        self._checked = start
-        return max(1.0, before_s)
-
-    async def _read(self, shared: Shared) -> tuple[tuple[der.Program, ...], float]:
-        links = set(_targets(shared.assignments, "DERProgramListLink"))
-        found: dict[bytes, der.Program] = {}
-        rate_s = MOST_EVENT_POLL_S
-        for href in sorted(links):
-            listed = await shared.esi.fetch_list(href, sep.DERProgramList)
-            rate_s = min(rate_s, poll_s(listed.pollRate, most_s=MOST_EVENT_POLL_S))
-            for program in sorted(listed.DERProgram, key=lambda one: one.primacy):
-                mrid = program.mRID.rjust(16, b"\x00")
-                if mrid not in found and len(found) < MAX_PROGRAMS:
-                    found[mrid] = await self._read_program(shared.esi, program, mrid)
-        return tuple(found.values()), rate_s
-
-    async def _read_program(self, esi: Client, program: sep.DERProgram, mrid: bytes) -> der.Program:
-        default = None
-        if program.DefaultDERControlLink is not None:
-            try:
-                default = await esi.fetch(program.DefaultDERControlLink, sep.DefaultDERControl)
-            except NotThere:
-                default = None  # the device's own settings hold, as without a link
-        controls: tuple[sep.DERControl, ...] = ()
-        if program.DERControlListLink is not None:
-            controls = (await esi.fetch_list(program.DERControlListLink, sep.DERControlList)).DERControl
-        bases = [one.DERControlBase for one in (default, *controls) if one is not None]
-        return der.Program(
-            mrid=mrid,
-            primacy=program.primacy,
-            description=program.description,
-            default=default,
-            controls=controls,
-            curves=await self._read_curves(esi, bases),
-        )
-
-    async def _read_curves(self, esi: Client, bases: list[sep.DERControlBase]) -> dict[str, sep.DERCurve]:
-        """Read the curves that controls refer to, when they are received and not when they start."""
-        wanted = {
-            getattr(base, mode).href
-            for base in bases
-            for mode in self._device.modes & der.CURVE_MODES
-            if getattr(base, mode) is not None
-        }
-        curves = {}
-        for href in sorted(wanted)[:MAX_CURVES]:
-            try:
-                curves[href] = await esi.fetch(href, sep.DERCurve)
-            except (NotThere, BadAnswer) as error:
-                log.warning("no curve href=%s reason=%s", href, error)  # the control is rejected for it
-        return curves
 
 
 class Reports:
@@ -366,6 +272,24 @@ def _state(status: sep.DERStatus) -> tuple[object, ...]:
         status.storConnectStatus, status.localControlModeStatus,
     ]  # fmt: skip
     return (status.alarmStatus, *(part.value if part is not None else None for part in parts))
+
+
+class PowerStatuses:
+    """Where a device's power comes from; a vehicle tells there what it needs."""
+
+    name = "power status"
+
+    def __init__(self, device: PoweredDevice) -> None:
+        self._device = device
+
+    async def turn(self, shared: Shared) -> float:
+        """Put it."""
+        own = shared.end_device
+        if own is None or own.PowerStatusLink is None:
+            return MOST_EVENT_POLL_S
+        status = self._device.power_status(shared.now)
+        await shared.esi.put(own.PowerStatusLink.href, status)
+        return poll_s(shared.capability.pollRate if shared.capability else None)
 
 
 class Mirrors:

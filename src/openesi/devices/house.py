@@ -95,7 +95,9 @@ class SmartMeter:
     category = DeviceCategory.SMART_ENERGY_MODULE
     meters = (GRID_METER,)
 
-    def __init__(self, power_w: Callable[[], float], voltage_v: Callable[[], float]) -> None:
+    def __init__(
+        self, power_w: Callable[[float], float], voltage_v: Callable[[], float] = lambda: 240.0
+    ) -> None:
         self._power_w, self._voltage_v = power_w, voltage_v
         self._lived: float | None = None
         self.power_w = 0.0
@@ -106,7 +108,7 @@ class SmartMeter:
         """Count energy until ``now``."""
         hours = max(0.0, now - self._lived) / 3600 if self._lived is not None else 0.0
         self._lived = now
-        self.power_w = self._power_w()
+        self.power_w = self._power_w(now)
         self.imported_wh += max(0.0, self.power_w) * hours
         self.exported_wh += max(0.0, -self.power_w) * hours
 
@@ -133,7 +135,8 @@ class House:
         self.inverter = SolarInverter(site=site, stored_share=0.4, load_w=household_load_w)
         self.meter = SmartMeter(self._net_w, lambda: self.inverter.around.voltage_v)
 
-    def _net_w(self) -> float:
+    def _net_w(self, time: float) -> float:
+        del time
         return self.inverter.around.load_w - self.inverter.state.power_w
 
 

@@ -62,6 +62,8 @@ class SolarInverter:
     """A DER device on top of the model. ``load_w`` tells the load of its house at a time (W)."""
 
     category = DeviceCategory.PHOTOVOLTAIC_WITH_STORAGE
+    der_type = DERType.PHOTOVOLTAIC_WITH_STORAGE
+    model = "Solar inverter with battery"
     modes = MODES
     meters = (METER,)
 
@@ -149,7 +151,7 @@ class SolarInverter:
 
     def information(self, lfdi: bytes) -> sep.DeviceInformation:
         """Return maker, model and versions."""
-        return device_information(lfdi, model="Solar inverter with battery")
+        return device_information(lfdi, model=self.model)
 
     def capability(self) -> sep.DERCapability:
         """Return the nameplate."""
@@ -166,7 +168,7 @@ class SolarInverter:
             rtgMinPFOverExcited=sep.PowerFactor(displacement=850, multiplier=-3),
             rtgNormalCategory=2,
             rtgVNom=scaled(sep.VoltageRMS, rating.nominal_v),
-            type=DERType.PHOTOVOLTAIC_WITH_STORAGE,
+            type=self.der_type,
         )
 
     def settings(self) -> sep.DERSettings:
@@ -223,6 +225,24 @@ class SolarInverter:
             statVarAvail=scaled(sep.ReactivePower, rating.max_var - abs(state.var)),
             statWAvail=scaled(sep.ActivePower, max(0.0, could_w)),
         )
+
+
+class Battery(SolarInverter):
+    """Storage alone: the same inverter without an array."""
+
+    category = DeviceCategory.OTHER_STORAGE
+    der_type = DERType.OTHER_STORAGE
+    model = "Battery"
+
+    def __init__(
+        self,
+        *,
+        rating: Rating | None = None,
+        stored_share: float = 0.5,
+        load_w: Callable[[float], float] = lambda time: 0.0,
+    ) -> None:
+        rating = rating or Rating(max_charge_w=5_000.0, max_discharge_w=5_000.0)
+        super().__init__(rating=replace(rating, pv_peak_w=0.0), stored_share=stored_share, load_w=load_w)
 
 
 _RAMP_NAMES = dict(zip(_SETTINGS, ("grad_w", "soft_grad_w", "es_delay", "es_ramp_tms"), strict=True))

@@ -1,0 +1,132 @@
+"""``openesi run``: one device as a real 2030.5 client."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+import sys
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from openesi.cli import output
+from openesi.cli.options import noun_app
+from openesi.cli.request import Ca, Cert, Key, Profile, Server, ServerLfdi, tls_settings
+from openesi.errors import OpenESIError, WrongUsage
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from openesi.client.agent import Agent
+
+app = noun_app("Run one device as a real 2030.5 client.", single=True)
+
+REFRESH_S = 0.5
+PLAIN_S = 5.0  # into a pipe a line is written no more often
+
+
+@app.command()
+def run(
+    name: Annotated[
+        str,
+        typer.Argument(
+            metavar="NAME",
+            help="inverter, battery, evse, thermostat, water-heater, pool-pump, switch, appliance, "
+            "display, meter",
+        ),
+    ],
+    *,
+    server: Server = "https://localhost:8443",
+    cert: Cert = None,
+    key: Key = None,
+    ca: Ca = None,
+    server_lfdi: ServerLfdi = None,
+    profile: Profile = "2018",
+    pin: Annotated[
+        int | None, typer.Option(metavar="N", help="The device's PIN; the server must hold the same.")
+    ] = None,
+    register: Annotated[
+        bool, typer.Option(help="Register at the server if it does not know the device.")
+    ] = True,
+    memory: Annotated[
+        Path | None,
+        typer.Option(metavar="FILE", help="What it remembers over restarts; beside --cert if not given."),
+    ] = None,
+    seconds: Annotated[
+        float | None, typer.Option(metavar="N", help="Stop after so many seconds; until told if not given.")
+    ] = None,
+    verbose: Annotated[bool, typer.Option("--verbose", "-v", help="Log what it does.")] = False,
+) -> None:
+    """Run a simulated device at a server: it registers, reports, meters, and obeys.
+
+    \\b
+    openesi run inverter --server https://localhost:8443 --cert inverter.pem --key inverter.key --ca serca.pem
+    openesi run thermostat --cert t.pem --key t.key --ca serca.pem --pin 111115
+    """
+    from openesi.client import Client
+    from openesi.client.agent import Agent
+    from openesi.devices.catalogue import DEVICES, describe
+    from openesi.sep2.editions import EDITIONS
+
+    entry = DEVICES.get(name)
+    if entry is None:
+        raise WrongUsage(f"There is no device {name!r}. Choose one of {', '.join(DEVICES)}.")
+    logging.basicConfig(
+        level=logging.INFO if verbose else logging.ERROR,
+        format="%(asctime)s %(levelname)s %(name)s %(message)s",
+    )
+    settings = tls_settings(cert, key, ca, server_lfdi, profile)
+    if memory is None and cert is not None:
+        memory = cert.with_suffix(".memory.json")
+
+    async def main() -> None:
+        async with Client(server, tls=settings, edition=EDITIONS[profile]) as esi:
+            device = entry.make(time.time())
+            agent = Agent(esi, device, pin=pin, register=register, memory=memory)
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(seconds):
+                    await _drive(agent, lambda: describe(device))
+
+    with contextlib.suppress(KeyboardInterrupt):
+        asyncio.run(main())
+
+
+async def _drive(agent: Agent, describe: Callable[[], str]) -> None:
+    """Make the first contact, whose failure ends the command; then go on whatever happens."""
+    from openesi.client.agent import State
+
+    agent.tick()
+    await agent.turn()
+    if agent.state in (State.WAITING, State.REFUSED) and agent.problem is not None:
+        raise agent.problem
+    showing = asyncio.create_task(_show(agent, describe))
+    try:
+        await agent.run()
+    finally:
+        showing.cancel()
+        await asyncio.gather(showing, return_exceptions=True)
+
+
+async def _show(agent: Agent, describe: Callable[[], str]) -> None:
+    if not sys.stdout.isatty():
+        while True:
+            output.write(_line(agent, describe()))
+            sys.stdout.flush()
+            await asyncio.sleep(PLAIN_S)
+    from rich.live import Live
+    from rich.text import Text
+
+    with Live(Text(""), refresh_per_second=2, transient=True) as live:
+        while True:
+            live.update(Text(_line(agent, describe())))
+            await asyncio.sleep(REFRESH_S)
+
+
+def _line(agent: Agent, doing: str) -> str:
+    clock = time.strftime("%H:%M:%S", time.gmtime(agent.shared.now))
+    problem: OpenESIError | None = agent.problem
+    trouble = f"  ({problem})" if problem is not None else ""
+    return output.printable(f"{clock}Z  {agent.state.value}  {doing}{trouble}").replace("\n", " ")

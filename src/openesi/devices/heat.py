@@ -1,0 +1,137 @@
+"""Devices that hold a temperature: a thermostat with its house, a water heater with its tank.
+
+Sources: one thermal mass behind one resistance, the simplest of the equivalent thermal parameter models
+(Sonderegger, Princeton, 1978); a mixed tank with standing loss and draws as in ASHRAE Handbook, Service
+Water Heating. Typical values of a detached house (150 W/K, 10 MJ/K) and of a 200 l tank (1.5 W/K).
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from openesi.devices.load import Load, power_share, set_point_c
+from openesi.sep2 import model as sep
+from openesi.sep2.enums import DeviceCategory
+
+WATER_J_PER_L_K = 4_186.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Room:
+    """A heated and cooled space: W/K through its shell, J/K in it, W (electric) of its heat pump."""
+
+    loss_w_per_k: float = 150.0
+    mass_j_per_k: float = 10e6
+    heat_pump_w: float = 2_500.0
+    performance: float = 3.0
+    band_k: float = 0.5
+
+
+def room_after(temperature_c: float, outside_c: float, heat_w: float, dt_s: float, *, room: Room) -> float:
+    """Return the temperature ``dt_s`` later, exactly: it nears its balance exponentially."""
+    balance_c = outside_c + heat_w / room.loss_w_per_k
+    return balance_c + (temperature_c - balance_c) * math.exp(-dt_s * room.loss_w_per_k / room.mass_j_per_k)
+
+
+def mild_day_c(time: float) -> float:
+    """Return the temperature outside on a summer's day, 20 to 34 degrees, warmest at 16 h."""
+    return 27 + 7 * math.cos(2 * math.pi * (time / 3600 - 16) / 24)
+
+
+class Thermostat(Load):
+    """A programmable thermostat with a heat pump; it obeys set points, offsets and duty cycles."""
+
+    category = DeviceCategory.PROGRAMMABLE_THERMOSTAT
+    model = "Thermostat"
+
+    def __init__(self, *, room: Room | None = None, outside_c: Callable[[float], float] = mild_day_c) -> None:
+        super().__init__()
+        self.room = room or Room()
+        self.temperature_c = 23.5
+        self.cool_above_c, self.heat_below_c = 24.0, 20.0
+        self._outside_c = outside_c
+        self._mode = 0  # 1 heats, -1 cools
+
+    def can_obey(self, control: sep.EndDeviceControl) -> bool:
+        """Temperatures, besides what any switch can do."""
+        return control.SetPoint is not None or control.Offset is not None or super().can_obey(control)
+
+    def step(self, now: float, dt_s: float) -> None:
+        """Switch by the temperature there is, then let it move."""
+        cool_c = set_point_c(self.control, self.cool_above_c, cooling=True, low_c=16, high_c=32)
+        heat_c = set_point_c(self.control, self.heat_below_c, cooling=False, low_c=10, high_c=28)
+        band = self.room.band_k
+        if self._mode <= 0 and self.temperature_c > cool_c + band:
+            self._mode = -1
+        elif self._mode >= 0 and self.temperature_c < heat_c - band:
+            self._mode = 1
+        elif (self._mode < 0 and self.temperature_c < cool_c - band) or (
+            self._mode > 0 and self.temperature_c > heat_c + band
+        ):
+            self._mode = 0
+        share = power_share(self.control, self.controlled_s) if self.control is not None else None
+        self.power_w = self.room.heat_pump_w * abs(self._mode) * (1.0 if share is None else min(1.0, share))
+        heat_w = math.copysign(self.power_w * self.room.performance, self._mode) if self._mode else 0.0
+        self.temperature_c = room_after(
+            self.temperature_c, self._outside_c(now), heat_w, dt_s, room=self.room
+        )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Tank:
+    """A water heater: litres, W of its element, W/K of standing loss."""
+
+    volume_l: float = 200.0
+    element_w: float = 3_000.0
+    loss_w_per_k: float = 1.5
+    air_c: float = 18.0
+    cold_c: float = 12.0
+    band_k: float = 3.0
+
+
+def usual_draw_l_per_s(time: float) -> float:
+    """Return hot water drawn: showers in the morning, dishes and baths in the evening; 120 l a day."""
+    hour = time / 3600 % 24
+    morning = 60 * math.exp(-(((hour - 7) / 0.7) ** 2)) / (0.7 * math.sqrt(math.pi))
+    evening = 60 * math.exp(-(((hour - 19.5) / 1.2) ** 2)) / (1.2 * math.sqrt(math.pi))
+    return (morning + evening) / 3600
+
+
+class WaterHeater(Load):
+    """A tank with an element; it obeys set points, offsets and duty cycles, and is never left to freeze."""
+
+    category = DeviceCategory.WATER_HEATER
+    model = "Water heater"
+
+    def __init__(
+        self,
+        *,
+        tank: Tank | None = None,
+        draw_l_per_s: Callable[[float], float] = usual_draw_l_per_s,
+    ) -> None:
+        super().__init__()
+        self.tank = tank or Tank()
+        self.temperature_c = 58.0
+        self.usual_c = 60.0
+        self._draw = draw_l_per_s
+        self._heats = False
+
+    def can_obey(self, control: sep.EndDeviceControl) -> bool:
+        """Temperatures, besides what any switch can do."""
+        return control.SetPoint is not None or control.Offset is not None or super().can_obey(control)
+
+    def step(self, now: float, dt_s: float) -> None:
+        """Heat by the temperature there is; water drawn is replaced by cold."""
+        tank = self.tank
+        wanted_c = set_point_c(self.control, self.usual_c, cooling=False, low_c=40, high_c=75)
+        if self.temperature_c < wanted_c - tank.band_k:
+            self._heats = True
+        elif self.temperature_c >= wanted_c:
+            self._heats = False
+        self.power_w = tank.element_w * self._heats * min(1.0, self.share())
+        mass_j_per_k = tank.volume_l * WATER_J_PER_L_K
+        drawn_w = self._draw(now) * WATER_J_PER_L_K * (self.temperature_c - tank.cold_c)
+        lost_w = tank.loss_w_per_k * (self.temperature_c - tank.air_c)
+        self.temperature_c += (self.power_w - drawn_w - lost_w) * dt_s / mass_j_per_k

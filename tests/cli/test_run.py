@@ -1,0 +1,44 @@
+from __future__ import annotations
+
+import pytest
+
+from cli.test_request import Running, server  # noqa: F401 (a fixture)
+from openesi import cli
+
+
+def test_a_device_runs_and_says_what_it_does(
+    server: Running,  # noqa: F811
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    assert cli.main(["run", "inverter", "--seconds", "1.5", "--pin", "111115", *server.options]) == 0
+    printed = capsys.readouterr()
+    assert printed.err == ""
+    assert "connected" in printed.out
+    assert "kW out" in printed.out
+    assert server.device.cert.with_suffix(".memory.json").exists()
+    assert cli.main(["get", "/edev/1/der/1/dercap", *server.options]) == 0
+    assert "<rtgMaxW>" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code", "words"),
+    [
+        (["toaster"], 2, "Choose one of inverter, battery"),
+        (["inverter", "--server", "https://127.0.0.1:1"], 3, "no server answers"),
+        (["inverter", "--pin", "123455"], 4, "another server"),
+    ],
+)
+def test_what_keeps_a_device_from_running(
+    server: Running,  # noqa: F811
+    capsys: pytest.CaptureFixture[str],
+    arguments: list[str],
+    code: int,
+    words: str,
+) -> None:
+    assert cli.main(["run", *server.options, *arguments]) == code
+    assert words in capsys.readouterr().err
+
+
+def test_a_stranger_is_refused(server: Running, capsys: pytest.CaptureFixture[str]) -> None:  # noqa: F811
+    assert cli.main(["run", "meter", *server.anonymous]) == 4
+    assert "TLS handshake" in capsys.readouterr().err

@@ -1,0 +1,229 @@
+"""Loads: what a day does to them, and what an EndDeviceControl changes about it."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from openesi.client.device import Grant, Price
+from openesi.devices.catalogue import DEVICES, describe
+from openesi.devices.display import Display
+from openesi.devices.heat import Thermostat, WaterHeater
+from openesi.devices.load import Load, set_point_c
+from openesi.devices.sun import Site, array_power_w, irradiance_w_per_m2
+from openesi.devices.switched import LoadSwitch, PoolPump, PriceAppliance
+from openesi.devices.vehicle import Charger
+from openesi.sep2 import model as sep
+from openesi.sep2 import xml
+from openesi.sep2.enums import ApplianceLoadReduction, Unit
+
+MIDNIGHT = 1_800_057_600.0
+assert MIDNIGHT % 86_400 == 0
+HOUR = 3_600
+
+
+def control(*, forward: bool = False, **kinds: Any) -> sep.EndDeviceControl:
+    return sep.EndDeviceControl(
+        mRID=bytes(16),
+        creationTime=0,
+        EventStatus=sep.EventStatus(currentStatus=1, dateTime=0, potentiallySuperseded=False),
+        interval=sep.DateTimeInterval(duration=HOUR, start=0),
+        deviceCategory=bytes(4),
+        drProgramMandatory=False,
+        loadShiftForward=forward,
+        **kinds,
+    )
+
+
+def live(device: Any, start_h: float, hours: float, *, step_s: float = 60) -> list[float]:
+    """Live from an hour of the day on; return the power at each step."""
+    powers = []
+    for number in range(round(hours * HOUR / step_s) + 1):
+        device.advance(MIDNIGHT + start_h * HOUR + number * step_s)
+        powers.append(device.power_w)
+    return powers
+
+
+def test_a_duty_cycle_begins_with_its_off_part() -> None:
+    switch = LoadSwitch(load_w=1_000)
+    switch.advance(MIDNIGHT)
+    switch.obey_load(control(DutyCycle=sep.DutyCycle(normalValue=40)))
+    powers = [0.0] * 0
+    for minute in range(1, 61):
+        switch.advance(MIDNIGHT + 60 * minute)
+        powers.append(switch.power_w)
+    assert powers == [0] * 17 + [1_000] * 12 + [0] * 18 + [1_000] * 12 + [0]
+    switch.obey_load(None)
+    switch.advance(MIDNIGHT + HOUR + 60)
+    assert switch.power_w == 1_000
+
+
+@pytest.mark.parametrize(
+    ("told", "power_w"),
+    [
+        (control(TargetReduction=sep.TargetReduction(type=Unit.WATTS, value=400)), 600),
+        (control(TargetReduction=sep.TargetReduction(type=Unit.KILOWATTS, value=4)), 0),
+        (control(Offset=sep.Offset(loadAdjustmentPercentageOffset=2_500)), 750),
+        (control(Offset=sep.Offset(loadAdjustmentPercentageOffset=2_500), forward=True), 1_250),
+        (control(ApplianceLoadReduction=sep.ApplianceLoadReduction(type=ApplianceLoadReduction.DELAY)), 0),
+        (control(ApplianceLoadReduction=sep.ApplianceLoadReduction(type=1)), 500),
+    ],
+)
+def test_every_kind_of_reduction(told: sep.EndDeviceControl, power_w: float) -> None:
+    switch = LoadSwitch(load_w=1_000)
+    assert switch.can_obey(told)
+    switch.obey_load(told)
+    switch.advance(MIDNIGHT)
+    assert switch.power_w == power_w
+
+
+def test_what_a_device_has_no_means_for() -> None:
+    gas = control(TargetReduction=sep.TargetReduction(type=Unit.CUBIC_METRES, value=4))
+    warmer = control(SetPoint=sep.SetPoint(coolingSetpoint=2_700))
+    assert not LoadSwitch().can_obey(gas)
+    assert not PoolPump().can_obey(warmer)
+    assert Thermostat().can_obey(warmer)
+    assert WaterHeater().can_obey(warmer)
+
+
+@pytest.mark.parametrize(
+    ("told", "cooling", "expected_c"),
+    [
+        (None, True, 24.0),
+        (control(Offset=sep.Offset(coolingOffset=25)), True, 26.5),
+        (control(Offset=sep.Offset(heatingOffset=25)), False, 21.5),
+        (control(Offset=sep.Offset(coolingOffset=25), forward=True), True, 21.5),
+        (control(SetPoint=sep.SetPoint(coolingSetpoint=2_650)), True, 26.5),
+        (control(SetPoint=sep.SetPoint(coolingSetpoint=9_900)), True, 32.0),
+        (control(SetPoint=sep.SetPoint(heatingSetpoint=1_000)), True, 24.0),
+    ],
+)
+def test_set_points(told: sep.EndDeviceControl | None, cooling: bool, expected_c: float) -> None:
+    assert set_point_c(told, 24.0, cooling=cooling, low_c=16, high_c=32) == pytest.approx(expected_c)
+
+
+def test_a_thermostat_keeps_its_room_and_sheds_when_asked() -> None:
+    thermostat = Thermostat()
+    live(thermostat, 8, 5)
+    usual_wh, before_wh = 0.0, thermostat.energy_wh
+    live(thermostat, 13, 2)
+    usual_wh = thermostat.energy_wh - before_wh
+    assert 23 < thermostat.temperature_c < 25
+    thermostat.obey_load(control(SetPoint=sep.SetPoint(coolingSetpoint=2_700)))
+    before_wh = thermostat.energy_wh
+    live(thermostat, 15, 2)
+    assert thermostat.energy_wh - before_wh < 0.5 * usual_wh
+    assert thermostat.temperature_c < 27.6
+
+
+def test_a_water_heater_is_warm_and_needs_what_a_family_needs() -> None:
+    heater = WaterHeater()
+    live(heater, 0, 24)
+    assert 45 < heater.temperature_c <= 60.5
+    assert (
+        5_000 < heater.energy_wh < 9_000
+    )  # 120 l from 12 to 60 degrees are 6.7 kWh, and the tank loses some
+
+
+def test_a_pool_pump_makes_up_for_what_it_was_kept_from() -> None:
+    pump = PoolPump(pump_w=1_000, hours_a_day=6, starts_h=10)
+    live(pump, 0, 12)
+    assert pump.ran_s == pytest.approx(2 * HOUR, rel=0.02)
+    pump.obey_load(control(DutyCycle=sep.DutyCycle(normalValue=0)))
+    live(pump, 12, 1)
+    assert pump.ran_s == pytest.approx(2 * HOUR, rel=0.02)
+    pump.obey_load(None)
+    live(pump, 13, 6)
+    assert pump.ran_s == pytest.approx(6 * HOUR, rel=0.02)
+    assert pump.power_w == 0
+
+
+def test_an_appliance_waits_for_a_fair_price_but_not_for_ever() -> None:
+    def starts_at(*prices: tuple[float, Price | None]) -> float | None:
+        appliance = PriceAppliance(filled_h=19, done_h=30)
+        changes = dict(prices)
+        for minute in range(18 * 60, 31 * 60):
+            if minute / 60 in changes:
+                appliance.see_price(changes[minute / 60])
+            appliance.advance(MIDNIGHT + minute * 60)
+            if appliance.power_w:
+                return minute / 60
+        return None
+
+    dear, cheap = Price(tier=2, per_kwh=0.40), Price(tier=1, per_kwh=0.10)
+    assert starts_at((18, cheap)) == 19
+    assert starts_at((18, dear), (22, cheap)) == 22
+    assert starts_at((18, dear)) == pytest.approx(28.5, abs=0.02)
+    assert starts_at((18, None)) == 19
+
+
+def test_a_vehicle_asks_waits_and_takes_what_is_granted() -> None:
+    charger = Charger()
+    live(charger, 17, 0.9)
+    assert charger.wish(0, bytes(20)) is None
+    live(charger, 17.9, 0.2)
+    now = MIDNIGHT + 18.1 * HOUR
+    wish = charger.wish(int(now), bytes(20))
+    assert wish is not None
+    assert wish.energyRequested.value == pytest.approx(30_000 / 0.9, rel=0.01)
+    assert xml.parse(xml.serialize(wish)) == wish
+    assert charger.power_w == 0  # it waits for an answer
+    charger.grant(Grant(power_w=3_000, until=int(now) + HOUR))
+    assert live(charger, 18.1, 0.5)[-1] == 3_000
+    again = charger.wish(int(now) + 1_800, bytes(20))
+    assert again is not None
+    assert again.mRID == wish.mRID  # one request for one stay
+    status = charger.power_status(int(now))
+    assert status.PEVInfo is not None
+    assert xml.parse(xml.serialize(status)) == status
+    charger.grant(None)
+    assert live(charger, 18.6, 0.1)[-1] == 0
+
+
+def test_a_vehicle_without_an_answer_is_charged_all_the_same() -> None:
+    charger = Charger()
+    assert max(live(charger, 17.9, 6)) == 7_400
+    live(charger, 23.9, 7.2)
+    assert charger.stored_wh == pytest.approx(0.8 * charger.vehicle.capacity_wh, rel=0.01)
+    assert charger.plugged_since is None
+
+
+def test_a_display_shows_what_counts() -> None:
+    display = Display()
+    assert display.lines() == ["price not known"]
+    display.see_price(Price(tier=2, per_kwh=0.113, currency=840))
+    message = sep.TextMessage(
+        mRID=bytes(16),
+        creationTime=0,
+        EventStatus=sep.EventStatus(currentStatus=1, dateTime=0, potentiallySuperseded=False),
+        interval=sep.DateTimeInterval(duration=HOUR, start=0),
+        originator="Utility",
+        priority=1,
+        textMessage="It will be hot",
+    )
+    display.show((message,))
+    assert display.lines() == ["0.1130 per kWh, tier 2", "Utility: It will be hot"]
+
+
+def test_the_sun_rises_and_sets() -> None:
+    site = Site(latitude=37.8, longitude=0)
+    light = [irradiance_w_per_m2(MIDNIGHT + hour * HOUR, site) for hour in range(24)]
+    assert light[0] == light[23] == 0
+    assert max(light) == light[12]
+    assert 350 < light[12] < 600  # in January
+    june = irradiance_w_per_m2(MIDNIGHT + 155 * 86_400 + 12 * HOUR, site)
+    assert 950 < june < 1_100
+    assert array_power_w(1_000, peak_w=5_000, air_c=-6.25) == pytest.approx(5_000)
+
+
+@pytest.mark.parametrize("name", DEVICES)
+def test_every_device_lives_a_day_and_says_what_it_does(name: str) -> None:
+    device: Any = DEVICES[name].make(MIDNIGHT)
+    for minute in range(0, 24 * 60, 5):
+        device.advance(MIDNIGHT + minute * 60)
+        assert describe(device)
+    information = device.information(bytes(20))
+    assert xml.parse(xml.serialize(information)) == information
+    if isinstance(device, Load) and name not in ("evse", "appliance"):
+        assert device.energy_wh > 100
