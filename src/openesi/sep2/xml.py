@@ -94,7 +94,7 @@ def serialize(value: Sep, edition: Edition = editions.IEEE_2018) -> bytes:
 
 
 def edition_of(data: bytes) -> Edition | None:
-    """Guess the edition of a document by its namespace and ``schemaVer``; None: a foreign one.
+    """Guess the edition of a document by its namespace, top element and ``schemaVer``; None: a foreign one.
 
     For tools that look at files; a server chooses by peer and never guesses. Raises DecodeError.
     """
@@ -102,7 +102,9 @@ def edition_of(data: bytes) -> Edition | None:
     namespace = root.tag.rpartition("}")[0].lstrip("{")
     if namespace == editions.IEEE_2023.namespace and root.get("schemaVer", "2.1") > "2.1":
         return editions.IEEE_2023
-    return next((one for one in editions.EDITIONS.values() if one.namespace == namespace), None)
+    known = editions.EDITIONS.values()
+    own = (one for one in known if one.namespace == namespace)
+    return next(own, None) or next((one for one in known if root.tag in one.types), None)
 
 
 _LONG_NAMESPACE = re.compile(

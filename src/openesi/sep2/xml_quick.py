@@ -142,7 +142,7 @@ def _attribute(edition: Edition, field: WireField, target: str) -> Iterator[str]
 def _element(edition: Edition, field: WireField, target: str) -> Iterator[str]:
     indent = " "
     if field.field.many:
-        yield "values_ = []"
+        yield "many = []"
         yield f"while tag == {_tag(field)!r}:"
     elif field.minimum:
         yield f"if tag != {_tag(field)!r}: raise Odd"
@@ -157,15 +157,15 @@ def _element(edition: Edition, field: WireField, target: str) -> Iterator[str]:
         yield f"{indent}v = {_nested(edition, field.type)}"
         odd = ""
     if field.field.many:
-        yield f"{indent}values_.append({_converted(edition, field)})"
+        yield f"{indent}many.append({_converted(edition, field)})"
     else:
         yield f"{indent}{target} = {_converted(edition, field)}"
     yield f"{indent}if {odd}c.tail is not None and not c.tail.isspace(): raise Odd"
     yield f"{indent}c = next(children, END); tag = c.tag"
     if field.field.many:
         if field.minimum or field.maximum:
-            yield f"if not {field.minimum} <= len(values_) <= {field.maximum}: raise Odd"
-        yield f"{target} = (*values_,)"
+            yield f"if not {field.minimum} <= len(many) <= {field.maximum}: raise Odd"
+        yield f"{target} = (*many,)"
 
 
 def _tag(field: WireField) -> str:
