@@ -51,8 +51,13 @@ class BitReader:
 
     def chars(self, length: int) -> str:
         """``length`` characters, each an Unsigned Integer (7.1.10)."""
-        if self.position + 8 * length > self.end:
-            raise self._short()
+        start = self.position
+        octets = self._take(8 * length).to_bytes(length, "big")
+        if octets.isascii():  # one octet each, as nearly always
+            text = octets.decode("ascii")
+            if text.isprintable():
+                return text
+        self.position = start
         return "".join([self._char() for _ in range(length)])
 
     def _char(self) -> str:

@@ -87,15 +87,15 @@ class Decoder:
 
     def _charge(self, event: Event) -> None:
         """Count what an event adds to the output, and stop when it is too much."""
-        if not isinstance(event, EndElement):
-            self._values_left -= 1
-        match event:
-            case StartElement(name):
-                self._chars_left -= 2 * len(name.local)
-            case Attribute(name, value):
-                self._chars_left -= len(name.local) + sum(map(len, value))
-            case Characters(text):
-                self._chars_left -= len(text)
+        if isinstance(event, EndElement):
+            return
+        self._values_left -= 1
+        if isinstance(event, StartElement):
+            self._chars_left -= 2 * len(event.name.local)
+        elif isinstance(event, Characters):
+            self._chars_left -= len(event.text)
+        else:
+            self._chars_left -= len(event.name.local) + sum(map(len, event.value))
         if self._values_left < 0:
             msg = f"more than {self._limits.values_max} elements, attributes and texts"
             raise ExiLimitError(msg)

@@ -138,6 +138,8 @@ class Encoder:
 
     def _write_attributes(self) -> None:
         self._in_tag = False
+        if not self._attributes:
+            return
         pending = {one.name: one.value for one in self._attributes}
         if len(pending) < len(self._attributes):
             raise self._error("an attribute twice")
