@@ -24,8 +24,9 @@ RINGS = {"LogEventList": 100, "SelfLogEventList": 1_000}
 
 
 # What the text asks of senders and devices in the field get wrong without harm: counts of a list that is
-# posted (which mean nothing there), the discharge rating of PV with storage, power factors above 1.
-TOLERATED = ("@results", "rtgMaxDischargeRateW", "displacement")
+# posted (which mean nothing there), the discharge rating of PV with storage, power factors above 1, the sign
+# of what is received.
+TOLERATED = ("@results", "rtgMaxDischargeRateW", "displacement", "rtgMaxVarNeg", "setMaxVarNeg")
 
 
 @dataclass(frozen=True, slots=True)
