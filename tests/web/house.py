@@ -39,7 +39,7 @@ class House:
         self.ahead_s = 0.0
         self._loop = asyncio.new_event_loop()
         self._thread = threading.Thread(target=self._loop.run_forever, name="house", daemon=True)
-        self._stack = AsyncExitStack()
+        self._stack, self._page = AsyncExitStack(), AsyncExitStack()
         self.service: Service
         self.live: Live
         self.url: str
@@ -59,13 +59,18 @@ class House:
                 running(place, self.settings, clock=self.clock)
             )
             self.live = Live(self.service)
-            self.url = await self._stack.enter_async_context(
+            self.url = await self._page.enter_async_context(
                 listener.listening(self.service, host="127.0.0.1", port=web_port, live=self.live)
             )
 
         self.run(begin())
 
+    async def shut_page(self) -> None:
+        """Take the operator's listener away; the server goes on."""
+        await self._page.aclose()
+
     def stop(self) -> None:
+        self.run(self.shut_page())
         self.run(self._stack.aclose())
         self._loop.call_soon_threadsafe(self._loop.stop)
         self._thread.join()
