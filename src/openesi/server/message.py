@@ -53,39 +53,30 @@ class Request(msgspec.Struct, gc=False):
 
 @dataclass(slots=True, eq=False)
 class Response:
-    """One answer. Treat it as a value: its head is kept once rendered, so a cached Response renders once.
+    """One answer, a value: its head is rendered once, when it is made, and may be sent many times.
 
-    The wire adds ``Content-Length`` (on everything but 204 and 304), ``Date`` and ``Connection``, and leaves
-    the body out for HEAD; ``headers`` must not repeat these.
+    The wire adds ``Date`` and ``Connection``, and leaves the body out for HEAD. ``Content-Length`` is added
+    here, to everything but 204 and 304. Raises LocalError for what cannot be sent: a body with these two, a
+    line break in a header, letters outside ASCII there.
     """
 
     status: int
     body: bytes = b""
     headers: tuple[tuple[str, str], ...] = ()
     content_type: str | None = None
-    _head: bytes = field(default=b"", init=False, repr=False)
+    head: bytes = field(init=False, repr=False)
+    """Status line and headers, each line ended, without Date, Connection and the closing empty line."""
 
-    @property
-    def head(self) -> bytes:
-        """Status line and headers, each line ended, without Date, Connection and the closing empty line.
-
-        Raises LocalError for what cannot be sent: a body with 204 or 304, line breaks in a header, letters
-        outside ASCII there.
-        """
-        return self._head or self._render_head()
-
-    def _render_head(self) -> bytes:
+    def __post_init__(self) -> None:
         lines = [_STATUS_LINES.get(self.status) or f"HTTP/1.1 {self.status} \r\n".encode()]
         if self.content_type is not None:
             lines.append(_header_line("Content-Type", self.content_type))
         lines.extend(_header_line(name, value) for name, value in self.headers)
-        if self.status in BODILESS_STATUSES:
-            if self.body:
-                raise LocalError(f"a {self.status} has no body; choose 200, or leave the body out")
-        else:
+        if self.status not in BODILESS_STATUSES:
             lines.append(b"Content-Length: %d\r\n" % len(self.body))
-        self._head = b"".join(lines)
-        return self._head
+        elif self.body:
+            raise LocalError(f"a {self.status} has no body; choose 200, or leave the body out")
+        self.head = b"".join(lines)
 
 
 Application = Callable[[Request], Response | Awaitable[Response]]

@@ -231,15 +231,14 @@ class _Connection(asyncio.Protocol):
             oldest.abort()
 
     def data_received(self, data: bytes) -> None:
-        if self._hung_up:
-            return
-        if self._tls is not None:
-            if self._reader is not None:
-                self._read_records(self._tls, data)
-            elif self._shake_hands(data):
-                self._read_records(self._tls, b"")
-        if self._tls is None and self._reader is not None:
-            self._reader.feed(data)
+        reader, tls = self._reader, self._tls
+        if reader is not None:
+            if tls is not None:
+                self._read_records(tls, reader, data)
+            else:
+                reader.feed(data)
+        elif not self._hung_up:
+            self._shake_hands(data)
         self._settle()
 
     def eof_received(self) -> bool:
@@ -326,29 +325,30 @@ class _Connection(asyncio.Protocol):
 
     # TLS.
 
-    def _shake_hands(self, data: bytes) -> bool:
-        """Go on with the handshake; return True when it is complete and the peer accepted."""
+    def _shake_hands(self, data: bytes) -> None:
+        """Go on with the handshake; when it is complete and the peer accepted, begin to read requests."""
         wire, tls = self._wire, self._tls
         assert tls is not None
         assert wire.tls is not None
         greeted, self._greeted = self._greeted, True
-        self._incoming.write(data)
         if not greeted and data[:1].isalpha():
-            # A TLS record begins with a control character: this is HTTP that lost its way.
-            # Without identity it keeps its place among those who shake hands, and can send no body.
+            # A TLS record begins with a control character: this is HTTP that lost its way. Without identity
+            # it keeps its place among those who shake hands, and can send no body.
             self._misdirected, self._tls = True, None
             self._reader = RequestReader(replace(wire.limits, body_octets=0), self, self._peer)
-            return False
+            self._reader.feed(data)
+            return
+        self._incoming.write(data)
         try:
             tls.do_handshake()
             self._peer = wire.tls.identify(tls, self._address)
         except ssl.SSLWantReadError:
             self._transport.write(self._outgoing.read())
-            return False
+            return
         except ssl.SSLError as error:
             wire.statistics.handshakes_failed += 1
             self._hang_up_tls(error, "handshake_refused")
-            return False
+            return
         except UntrustedPeer as error:
             wire.statistics.handshakes_failed += 1
             wire.complain("certificate_refused", self._address, error)
@@ -356,15 +356,16 @@ class _Connection(asyncio.Protocol):
             self._transport.write(BAD_CERTIFICATE_RECORD)
             self._tls = None
             self._hang_up()
-            return False
+            return
         if tls.session_reused:
             wire.statistics.handshakes_resumed += 1
         else:
             wire.statistics.handshakes_full += 1
-        self._transport.write(self._outgoing.read())
+            self._transport.write(self._outgoing.read())
         del wire.handshaking[self]
-        self._reader = RequestReader(wire.limits, self, self._peer)
-        return self._make_room()
+        if self._make_room():
+            self._reader = RequestReader(wire.limits, self, self._peer)
+            self._read_records(tls, self._reader, b"")
 
     def _make_room(self) -> bool:
         """Keep the number of connections of one LFDI within its limit; return False if this one had to go."""
@@ -381,27 +382,27 @@ class _Connection(asyncio.Protocol):
         leaving._hang_up()
         return leaving is not self
 
-    def _read_records(self, tls: ssl.SSLObject, data: bytes) -> None:
+    def _read_records(self, tls: ssl.SSLObject, reader: RequestReader, data: bytes) -> None:
         """Take what came from the network; hand all whole records to the reader, until the queue is full."""
-        reader, incoming = self._reader, self._incoming
-        assert reader is not None
-        # A BIO keeps for good the room it once needed, so a large body goes through it in pieces.
-        for start in range(0, len(data) or 1, RECORD_OCTETS):
-            incoming.write(data if len(data) <= RECORD_OCTETS else data[start : start + RECORD_OCTETS])
-            try:
-                # One read takes one record. To ask first is cheaper than the exception if there is none.
-                while incoming.pending and not self._is_full():
-                    plain = tls.read(RECORD_OCTETS)
-                    if not plain:  # close_notify
-                        reader.end()
-                        self._parted = True
-                        break
-                    reader.feed(plain)
-            except ssl.SSLWantReadError:  # half a record; or a wish to renegotiate, which OpenSSL declined
-                self._transport.write(self._outgoing.read())
-            except ssl.SSLError as error:
-                self._hang_up_tls(error, "tls_failed")
-                return
+        if len(data) > RECORD_OCTETS:  # a BIO keeps for good the room it once needed: not more than this
+            for start in range(0, len(data), RECORD_OCTETS):
+                self._read_records(tls, reader, data[start : start + RECORD_OCTETS])
+            return
+        incoming = self._incoming
+        incoming.write(data)
+        try:
+            # One read takes one record. To ask first is cheaper than the exception if there is none.
+            while incoming.pending and not self._is_full():
+                plain = tls.read(RECORD_OCTETS)
+                if not plain:  # close_notify
+                    reader.end()
+                    self._parted = True
+                    break
+                reader.feed(plain)
+        except ssl.SSLWantReadError:  # half a record; or a wish to renegotiate, which OpenSSL declined
+            self._transport.write(self._outgoing.read())
+        except ssl.SSLError as error:
+            self._hang_up_tls(error, "tls_failed")
 
     def _hang_up_tls(self, error: ssl.SSLError, event: str) -> None:
         """Send the alert that OpenSSL wrote, and nothing more."""
@@ -443,11 +444,6 @@ class _Connection(asyncio.Protocol):
 
     def _respond(self, request: Request, response: Response, last: bool) -> None:
         wire = self._wire
-        try:
-            head = response.head
-        except LocalError as error:
-            response = wire.failure(request, error)
-            head = response.head
         if last or wire.draining:
             tail = wire.last_tail
             self._waiting.clear()
@@ -455,7 +451,9 @@ class _Connection(asyncio.Protocol):
                 self._reader.end()
         else:
             tail = wire.tail
-        data = head + tail if request.method == "HEAD" else head + tail + response.body
+        data = response.head + tail
+        if request.method != "HEAD":
+            data += response.body
         self._out.append(data)
         self._out_octets += len(data)
         if self._out_octets > wire.limits.output_octets:
@@ -512,7 +510,7 @@ class _Connection(asyncio.Protocol):
             self._reader.moved = True  # the client is not to blame for the time that reading was held
             self._transport.resume_reading()
             if self._tls is not None:
-                self._read_records(self._tls, b"")
+                self._read_records(self._tls, self._reader, b"")
         self._settle()
 
     def _settle(self) -> None:
