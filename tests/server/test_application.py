@@ -6,10 +6,12 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from lxml import etree
 
 from openesi.sep2 import identity, resources, xml
 from openesi.sep2 import model as sep
 from openesi.sep2.resources import METHODS, RESOURCES, Access, Resource
+from openesi.sep2.xsd import print_schema
 from openesi.server import operator
 from server.esi import START, Esi, hrefs, lfdi_of, location
 
@@ -162,8 +164,9 @@ def fill(esi: Esi) -> None:
     )
 
 
-def test_every_served_href_answers(esi: Esi) -> None:
+def test_every_served_href_answers_with_a_valid_document(esi: Esi) -> None:
     fill(esi)
+    valid = etree.XMLSchema(etree.fromstring(print_schema().encode()))
     seen: set[str] = set()
     waiting = {"/dcap"}
     while waiting:
@@ -171,8 +174,8 @@ def test_every_served_href_answers(esi: Esi) -> None:
         seen.add(href)
         response = esi.ask("GET", f"{href}?l=255")
         assert response.status == 200, href
-        document = xml.parse(response.body)
-        assert getattr(document, "href", None) == href
+        valid.assertValid(etree.fromstring(response.body))
+        assert getattr(xml.parse(response.body), "href", None) == href
         waiting |= hrefs(response.body) - seen
     assert len(seen) > 50
 

@@ -13,7 +13,7 @@ import typer
 from openesi.cli import output
 from openesi.cli.options import AsJson, DataDir, noun_app
 from openesi.errors import LocalError, WrongUsage
-from openesi.pki.authority import read_certificates
+from openesi.pki.authority import DIRECTORY, read_certificates
 from openesi.pki.reading import load_certificate
 from openesi.sep2 import identity
 from openesi.sep2.editions import EDITIONS
@@ -163,10 +163,8 @@ def _identified(cert: Path | None, lfdi: str | None) -> tuple[bytes, bytes | Non
 
 def _with_store(data: Path, change: Callable[[Transaction], Result]) -> Result:
     """Run a change on the database of a data directory; a running server notices by itself."""
-    if not database_path(data).exists():
-        raise LocalError(
-            f"There is no server's database in {data}. Start it once: openesi serve --data {data}"
-        )
+    if not (database_path(data).exists() or (data / DIRECTORY).is_dir()):
+        raise LocalError(f"{data} is no server's data directory. Make one: openesi pki init --data {data}")
     store = SQLiteStore(database_path(data))
     try:
         return store.run(change)
