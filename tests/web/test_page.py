@@ -19,7 +19,7 @@ MAX_JS_LINES = 250
 
 needs_browser = pytest.mark.skipif(
     bool(missing()),
-    reason=f"THE PAGE IS NOT TESTED: no {' and no '.join(missing())}; apt-get install chromium chromium-driver",
+    reason=f"THE PAGE IS NOT TESTED: no {' and no '.join(missing())}: apt-get install chromium-driver",
 )
 
 
