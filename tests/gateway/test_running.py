@@ -6,9 +6,11 @@ from __future__ import annotations
 
 import asyncio
 import base64
+import contextlib
 import json
 import os
 import signal
+import socket
 import ssl
 import subprocess
 import sys
@@ -28,6 +30,7 @@ from openesi.cli import main
 from openesi.errors import LocalError
 from openesi.gateway.archive import CacheFile, forget
 from openesi.gateway.cache import Point
+from openesi.gateway.commands import Query
 from openesi.gateway.emulate import run_on_pty, run_on_tcp
 from openesi.gateway.emulator import INSTALL_CODE, METER_MAC, Emulator, parse_faults
 from openesi.gateway.fragments import Scale
@@ -35,6 +38,7 @@ from openesi.gateway.inspect import inspect_dongle
 from openesi.gateway.record import MeterRecord, SeriesName
 from openesi.gateway.service import Acquisition
 from openesi.gateway.sources import Settings, parse_source
+from openesi.gateway.users import UserStore
 
 SOURCE_TREE = Path(__file__).parents[2] / "src"
 ENVIRONMENT = {**os.environ, "PYTHONPATH": str(SOURCE_TREE)}
@@ -272,3 +276,42 @@ def test_a_damaged_cache_file_is_refused_with_the_way_out(tmp_path: Path) -> Non
 
     with pytest.raises(LocalError, match="openesi gateway forget"):
         CacheFile(tmp_path / "cache.db")
+
+
+RUBBISH = [
+    b"\x00" * 2000,
+    b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03" + bytes(range(256)) * 2,
+    b"GET / HTTP/1.1\r\n" + b"A: " + b"b" * 100_000,
+    b"GET " + b"/" * 100_000,
+    b"POST /meter HTTP/1.1\r\nContent-Length: -5\r\n\r\n<Command><Name>factory_reset</Name></Command>",
+    b"<Command><Name>factory_reset</Name></Command>\r\n" * 50,
+    b"GET /meter/electricity/interval_reading/csv?x=%3CCommand%3E HTTP/1.1\r\nHost: x\r\n\r\n",
+    b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n",
+]
+
+
+def test_nothing_from_the_lan_reaches_the_serial_line(tmp_path: Path) -> None:
+    device = emulator()
+    UserStore(tmp_path / "gateway-users.json").insert("anna", "correct horse")
+    with (
+        on_pty(device, tmp_path / "raven") as source,
+        gateway(tmp_path, "--source", source) as (process, url),
+    ):
+        address = ("127.0.0.1", int(url.rpartition(":")[2]))
+        trusting = ssl.create_default_context(cafile=str(tmp_path / "gateway-cert.pem"))
+        for rubbish in RUBBISH:
+            for encrypted in (False, True):
+                line = socket.create_connection(address, timeout=10)
+                if encrypted:
+                    line = trusting.wrap_socket(line, server_hostname="127.0.0.1")
+                with line, contextlib.suppress(OSError):  # it may close on us in the middle
+                    line.sendall(rubbish)
+                    line.settimeout(1)
+                    line.recv(1000)
+        commands = set(device.counts.commands)
+        reading = json.loads(ask(f"{url}/meter/electricity/status", tmp_path))
+
+    assert commands <= {query.value for query in Query} | {"set_schedule"}
+    assert reading["queries"]["lost"] == 0
+    assert reading["link"]["state"] == "open"
+    assert process.returncode == 0

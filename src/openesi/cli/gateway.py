@@ -76,6 +76,16 @@ def run(
     http_only: Annotated[
         bool, typer.Option("--insecure-http", help="Plain HTTP, on a loopback address only: for tests.")
     ] = False,
+    cert: Annotated[
+        Path | None, typer.Option(metavar="PEM", help="For sep2: this gateway's certificate.")
+    ] = None,
+    key: Annotated[Path | None, typer.Option(metavar="PEM", help="For sep2: its key.")] = None,
+    ca: Annotated[
+        Path | None, typer.Option(metavar="PEM", help="For sep2: who vouches for the meter.")
+    ] = None,
+    server_lfdi: Annotated[
+        str, typer.Option(metavar="HEX", help="For sep2: the LFDI by which the meter is known.")
+    ] = "",
 ) -> None:
     """Read the meter, keep 48 hours, answer on the LAN. Prints `ready URL` when it does.
 
@@ -84,15 +94,12 @@ def run(
     openesi gateway run --source tcp://192.168.1.5:2000 --mqtt mqtt://hub.local
     """
     from openesi.gateway.__main__ import RunSettings
-    from openesi.gateway.sources import Settings, parse_source
+    from openesi.gateway.sources import parse_source
 
     if http_only and host not in ("127.0.0.1", "::1", "localhost"):
         raise WrongUsage(
             "--insecure-http is for loopback only: add --host 127.0.0.1, or leave it out for HTTPS"
         )
-    parse_source(source, Settings(interval, energy_interval, meter))
-    if mqtt:
-        _check_broker(mqtt)
     settings = RunSettings(
         source,
         str(data),
@@ -105,7 +112,14 @@ def run(
         green_button,
         mqtt,
         http_only,
+        cert=str(cert or ""),
+        key=str(key or ""),
+        ca=str(ca or ""),
+        server_lfdi=server_lfdi,
     )
+    parse_source(source, settings.to_reading())  # what is wrong is told now
+    if mqtt:
+        _check_broker(mqtt)
     # The libraries of the command line are 12 MB that a gateway would carry for months.
     command = [sys.executable, "-m", "openesi.gateway"]
     os.execve(sys.executable, command, settings.to_environment())  # noqa: S606

@@ -24,7 +24,7 @@ from openesi.gateway.files import CACHE_FILE, USERS_FILE
 from openesi.gateway.push import Topics, to_gateway_id
 from openesi.gateway.record import MeterRecord
 from openesi.gateway.service import Acquisition, Listener, read_clocks, serve
-from openesi.gateway.sources import EmulatedSource, Settings, parse_source
+from openesi.gateway.sources import EmulatedSource, Identity, Settings, parse_source
 from openesi.gateway.users import UserStore
 
 VARIABLE = "OPENESI_GATEWAY_RUN"
@@ -45,6 +45,15 @@ class RunSettings:
     green_button: bool
     mqtt: str
     plain_http: bool
+    cert: str = ""
+    key: str = ""
+    ca: str = ""
+    server_lfdi: str = ""
+
+    def to_reading(self) -> Settings:
+        """What of it concerns the source."""
+        identity = Identity(self.cert, self.key, self.ca, self.server_lfdi)
+        return Settings(self.interval_s, self.energy_interval_s, self.meter_mac_id, identity)
 
     def to_environment(self) -> dict[str, str]:
         """The environment that carries these settings into the program."""
@@ -68,8 +77,7 @@ def main() -> int:
 
 def _run(settings: RunSettings) -> None:
     data = Path(settings.data)
-    reading = Settings(settings.interval_s, settings.energy_interval_s, settings.meter_mac_id)
-    source = parse_source(settings.source, reading)
+    source = parse_source(settings.source, settings.to_reading())
     users = UserStore(data / USERS_FILE)
     if not users.names():
         sys.stderr.write(f"Nobody can log in yet. Run: openesi gateway user add NAME --data {data}\n")

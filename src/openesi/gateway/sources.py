@@ -8,6 +8,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
+from pathlib import Path
 from urllib.parse import urlsplit
 
 from openesi.errors import LocalError
@@ -29,6 +30,17 @@ class Settings:
     interval_s: int = 4
     energy_interval_s: int = 60
     meter_mac_id: str = ""
+    identity: Identity | None = None  # for a 2030.5 meter
+
+
+@dataclass(frozen=True, slots=True)
+class Identity:
+    """What is shown to a 2030.5 meter, and how it is known: PEM files, or the meter's LFDI in hexadecimal."""
+
+    cert: str
+    key: str
+    ca: str
+    server_lfdi: str
 
 
 class RavenSource:
@@ -102,12 +114,14 @@ def parse_source(text: str, settings: Settings) -> Source:
         case "tcp":
             host, port = _parse_address(text)
             return RavenSource(f"tcp://{host}:{port}", lambda: TcpLink(host, port), settings)
+        case "sep2":
+            return _sep2_source(rest, settings)
         case "emulator":
             return EmulatedSource(settings)
         case _:
             raise LocalError(
                 f"{text!r} is no source: write serial:/dev/ttyUSB0, tcp://HOST:PORT, "
-                "or serial: alone to find the dongle"
+                "sep2:https://HOST:PORT, emulator: or serial: alone to find the dongle"
             )
 
 
@@ -120,6 +134,40 @@ def _serial_source(device: str, settings: Settings) -> RavenSource:
         ) from error
     path = device or choose_dongle()
     return RavenSource(f"serial:{path}", lambda: SerialLink(path), settings)
+
+
+def _sep2_source(url: str, settings: Settings) -> Source:
+    # Only who reads such a meter needs the 2030.5 model in memory.
+    from openesi.client import Client
+    from openesi.client.tls import TLSSettings
+    from openesi.gateway.commands import schedule_read
+    from openesi.gateway.sep2source import Sep2Source
+
+    schedule_read("demand", settings.interval_s)  # the same bounds as for a dongle
+    schedule_read("summation", settings.energy_interval_s)
+    me = settings.identity or Identity("", "", "", "")
+    if url.startswith("https:") and not (me.cert and me.key):
+        raise LocalError(
+            "a 2030.5 meter wants a certificate: give --cert and --key (`openesi pki` makes them)"
+        )
+    try:
+        pin = bytes.fromhex(me.server_lfdi) or None
+    except ValueError as error:
+        raise LocalError(f"{me.server_lfdi!r} is no LFDI: 40 hexadecimal digits") from error
+    tls = TLSSettings(
+        cert=Path(me.cert) if me.cert else None,
+        key=Path(me.key) if me.key else None,
+        ca=(Path(me.ca),) if me.ca else (),
+        server_lfdi=pin,
+        profile=False,  # meters in the field carry self-signed certificates outside the profile
+        legacy_renegotiation=True,
+    )
+
+    def open_client() -> Client:
+        return Client(url, tls=tls)
+
+    open_client()  # raises what is wrong with url and files now, not in the thread
+    return Sep2Source(f"sep2:{url}", open_client, settings.interval_s, settings.energy_interval_s)
 
 
 def _parse_address(text: str) -> tuple[str, int]:
