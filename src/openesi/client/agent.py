@@ -37,6 +37,7 @@ from openesi.errors import OpenESIError
 log = logging.getLogger(__name__)
 
 TICK_S = 1.0
+SHORTEST_TICK_S = 0.05  # when something is due by the clock in between
 LONGEST_SLEEP_S = 60.0
 
 
@@ -191,7 +192,9 @@ class Agent:
     async def _tick_for_ever(self) -> None:
         while True:
             self.tick()
-            await asyncio.sleep(self._tick_s)
+            now = self.shared.clock.at(self.shared.local())
+            due = min((followed.quiet_until for followed in self.events), default=float("inf"))
+            await asyncio.sleep(min(self._tick_s, max(SHORTEST_TICK_S, due - now)))
 
     async def _talk_for_ever(self) -> None:
         while True:

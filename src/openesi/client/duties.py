@@ -51,6 +51,7 @@ class Shared:
     assignments: tuple[sep.FunctionSetAssignments, ...] = ()
     outbox: deque[Answer] = field(default_factory=lambda: deque(maxlen=MAX_WAITING))
     wake: set[str] = field(default_factory=set)
+    responses_sent: int = 0
 
     @property
     def now(self) -> int:
@@ -383,6 +384,7 @@ class Responses:
             else:
                 try:
                     await shared.esi.post(event.replyTo, response_to(answer, shared.esi.lfdi))
+                    shared.responses_sent += 1
                 except AnswerError as error:
                     if error.is_temporary:
                         raise

@@ -61,7 +61,7 @@ class Events:
 
     def __init__(self, scheduler: Scheduler) -> None:
         self.scheduler = scheduler
-        self._quiet_until: float = float("-inf")
+        self.quiet_until: float = float("-inf")
         self._checked: int | None = None
 
     async def turn(self, shared: Shared) -> float:
@@ -78,13 +78,13 @@ class Events:
     def tick(self, shared: Shared) -> None:
         """Carry out what is due by the clock, without the server."""
         now = shared.now
-        if now >= self._quiet_until:
+        if now >= self.quiet_until:
             shared.answer(self.scheduler.advance(now))
             self._carry_out(now)
 
     def look_again(self) -> None:
         """Let the next tick look at everything: the user chose something."""
-        self._quiet_until = float("-inf")
+        self.quiet_until = float("-inf")
 
     async def read(self, shared: Shared) -> Found:
         """Return everything that the server lists now."""
@@ -97,7 +97,7 @@ class Events:
     def _carry_out(self, now: int) -> None:
         self.obey(now)
         following = self.scheduler.next_change(now)
-        self._quiet_until = float("inf") if following is None else following
+        self.quiet_until = float("inf") if following is None else following
 
     def _next(self, rate_s: float, now: int) -> float:
         """Return when to read again: by pollRate, and once shortly before an event starts."""

@@ -85,7 +85,7 @@ class Ramps:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class State:
-    """What the device is doing. ``limited`` tells that orders hold its power down.
+    """What the device is doing. ``limited`` tells that orders hold its power down, by ``held_back_w``.
 
     ``pv_w`` is what is taken from the array, ``battery_w`` what the battery gives (negative: charges);
     ``beyond_s`` counts for how long each ride-through curve has been exceeded.
@@ -96,6 +96,8 @@ class State:
     pv_w: float = 0.0
     battery_w: float = 0.0
     stored_wh: float = 5_000.0
+    held_back_w: float = 0.0
+    shed_wh: float = 0.0
     exported_wh: float = 0.0
     imported_wh: float = 0.0
     connected: bool = True
@@ -129,22 +131,34 @@ def step(
             connected=connected,
             energized=False,
             limited=True,
+            held_back_w=min(rating.max_w, _own_choice_w(state, around, rating)),
             waiting_s=ramps.es_delay / 100,
             soft_start_s=ramps.es_ramp_tms / 100,
         )
         return _settle(stopped, 0.0, 0.0, around, dt_s, rating)
     if state.waiting_s > 0:
         waiting = replace(
-            state, connected=True, energized=True, limited=False, waiting_s=max(0.0, state.waiting_s - dt_s)
+            state,
+            connected=True,
+            energized=True,
+            limited=False,
+            held_back_w=0.0,
+            waiting_s=max(0.0, state.waiting_s - dt_s),
         )
         return _settle(waiting, 0.0, 0.0, around, dt_s, rating)
     state = replace(state, connected=True, energized=True)
-    wanted_w, limited = _active_power(state, orders, around, rating)
+    wanted_w, free_w = _active_power(state, orders, around, rating)
     if is_new_order:
         seconds = (orders.base.rampTms or 0) / 100
         state = replace(state, ramp_w_per_s=abs(wanted_w - state.power_w) / seconds if seconds else 0.0)
     power_w = _ramped(state, wanted_w, dt_s, rating, ramps, orders)
-    state = replace(state, limited=limited, soft_start_s=max(0.0, state.soft_start_s - dt_s))
+    limited = wanted_w < free_w - 0.5
+    state = replace(
+        state,
+        limited=limited,
+        held_back_w=max(0.0, free_w - power_w) if limited else 0.0,
+        soft_start_s=max(0.0, state.soft_start_s - dt_s),
+    )
     var = _reactive_power(state, orders, around, power_w, dt_s, rating)
     return _settle(state, power_w, var, around, dt_s, rating)
 
@@ -152,8 +166,8 @@ def step(
 # --- active power -----------------------------------------------------------------------------------------
 
 
-def _active_power(state: State, orders: Orders, around: Surroundings, rating: Rating) -> tuple[float, bool]:
-    """Return the power that is wanted, and whether orders are what holds it down."""
+def _active_power(state: State, orders: Orders, around: Surroundings, rating: Rating) -> tuple[float, float]:
+    """Return the power that is wanted, and the power that would be without orders."""
     base = orders.base
     most_w = min(rating.max_w, around.pv_w + _discharge_w(state, rating))
     least_w = -_charge_w(state, rating)
@@ -169,7 +183,7 @@ def _active_power(state: State, orders: Orders, around: Surroundings, rating: Ra
     wanted_w = max(least_w, min(most_w, wanted_w))
     low_w, high_w = _limits_w(orders, around, rating)
     bounded_w = max(low_w, min(high_w, wanted_w))
-    return bounded_w, bounded_w < free_w - 0.5
+    return bounded_w, free_w
 
 
 def _own_choice_w(state: State, around: Surroundings, rating: Rating) -> float:
@@ -367,6 +381,7 @@ def _settle(
         pv_w=pv_w,
         battery_w=battery_w,
         stored_wh=stored,
+        shed_wh=state.shed_wh + state.held_back_w * hours,
         exported_wh=state.exported_wh + max(0.0, power_w) * hours,
         imported_wh=state.imported_wh + max(0.0, -power_w) * hours,
     )

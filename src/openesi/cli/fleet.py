@@ -1,0 +1,166 @@
+"""``openesi fleet``: many devices as real 2030.5 clients."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+import sys
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import msgspec
+import typer
+
+from openesi.cli import output
+from openesi.cli.options import AsJson, DataDir, noun_app
+from openesi.cli.units import parse_duration
+from openesi.errors import LocalError, WrongUsage
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from openesi.devices.fleet import Fleet, Summary
+    from openesi.devices.house import Credentials
+
+app = noun_app("Run many devices as real 2030.5 clients.", single=True)
+
+MAX_COUNT = 100_000
+
+
+@app.command()
+def fleet(
+    data: DataDir,
+    *,
+    count: Annotated[int, typer.Option("--count", metavar="N", help="How many devices.")] = 100,
+    server: Annotated[
+        str,
+        typer.Option("--server", envvar="OPENESI_SERVER", metavar="URL", help="As https://localhost:8443."),
+    ] = "https://localhost:8443",
+    device: Annotated[
+        str, typer.Option("--device", metavar="NAME", help="As in `openesi run`.")
+    ] = "inverter",
+    duration: Annotated[
+        str | None,
+        typer.Option("--for", metavar="TIME", help="Stop after 90s, 5m, 1h; until told if not given."),
+    ] = None,
+    starts: Annotated[
+        float, typer.Option("--starts", metavar="N", min=0.1, help="New devices each second.")
+    ] = 50.0,
+    register: Annotated[
+        bool, typer.Option(help="Register at the server if it does not know the device.")
+    ] = True,
+    as_json: AsJson = False,
+) -> None:
+    """Run N independent devices, each with a certificate of its own, and sum up what they saw.
+
+    The certificates are made by the authority in DIR, which the server must trust, and kept there.
+
+    \\b
+    openesi fleet --data DIR --count 1000 --server https://localhost:8443 --for 5m
+    openesi fleet --data DIR --count 50 --device thermostat --for 1m --json
+    """
+    from openesi.devices.catalogue import DEVICES
+    from openesi.devices.fleet import Fleet
+
+    if device not in DEVICES:
+        raise WrongUsage(f"There is no device {device!r}. Choose one of {', '.join(DEVICES)}.")
+    if not 0 < count <= MAX_COUNT:
+        raise WrongUsage(f"--count is 1 to {MAX_COUNT}.")
+    seconds = None if duration is None else float(parse_duration(duration))
+    _check_open_files(count)
+    logging.basicConfig(level=logging.ERROR)
+    made = Fleet(
+        url=server,
+        make=DEVICES[device].make,
+        credentials=_credentials(data, count),
+        register=register,
+        starts_per_s=starts,
+    )
+    summary = asyncio.run(_run(made, seconds, count))
+    if as_json:
+        output.write_json(summary)
+    else:
+        output.write(_render(summary))
+    if summary.connected == 0:
+        raise LocalError("no device was connected in the end; `openesi run` tells why for a single one")
+
+
+async def _run(made: Fleet, seconds: float | None, count: int) -> Summary:
+    from openesi.cli.serve import stopping
+
+    stop = asyncio.create_task(stopping().wait())
+    with _progress(count) as report:
+        task = asyncio.create_task(made.run(seconds, report=report))
+        await asyncio.wait({stop, task}, return_when=asyncio.FIRST_COMPLETED)
+        if task.done():
+            stop.cancel()
+            return task.result()
+        task.cancel()
+        with contextlib.suppress(asyncio.CancelledError):
+            await task
+    return made.summary()
+
+
+@contextlib.contextmanager
+def _progress(count: int) -> Iterator[Callable[[Fleet], None] | None]:
+    """Show how many are there and what they do; nothing where nobody looks."""
+    if not sys.stderr.isatty():
+        yield None
+        return
+    from rich.console import Console
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
+
+    columns = (
+        TextColumn("devices"), BarColumn(), MofNCompleteColumn(), TextColumn("{task.fields[doing]}"),
+    )  # fmt: skip
+    with Progress(*columns, console=Console(stderr=True), transient=True) as progress:
+        bar = progress.add_task("", total=count, doing="")
+
+        def report(made: Fleet) -> None:
+            now = made.summary()
+            median = now.latency_ms["p50"]
+            doing = f"{now.requests} requests  {now.requests_per_s}/s  median {median or 0:.0f} ms"
+            progress.update(bar, completed=now.connected, doing=doing)
+
+        yield report
+
+
+def _credentials(data: Path, count: int) -> list[Credentials]:
+    """Return the certificates of the fleet; make those that are not there yet."""
+    from openesi.devices.house import Credentials
+    from openesi.pki import Authority
+
+    authority = Authority.open(data)
+    known = set(authority.device_names())
+    names = [f"fleet-{number:05}" for number in range(1, count + 1)]
+    missing = [name for name in names if name not in known]
+    if missing:
+        output.say(f"Making {len(missing)} certificates in {authority.directory}.")
+    now = datetime.now(UTC)
+    for name in missing:
+        authority.issue_device(name, now=now, pin=111115)
+    found = (authority.device(name) for name in names)
+    return [Credentials(one.cert, one.key, one.ca, one.pin) for one in found]
+
+
+def _check_open_files(count: int) -> None:
+    """Make room for a connection for each device. Raises LocalError where the system does not allow it."""
+    import resource
+
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    wanted = count + 200
+    if soft >= wanted or soft == resource.RLIM_INFINITY:
+        return
+    if hard != resource.RLIM_INFINITY and hard < wanted:
+        raise LocalError(f"{count} devices need {wanted} open files, {hard} are allowed: ulimit -n {wanted}")
+    resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))
+
+
+def _render(summary: Summary) -> str:
+    facts: list[tuple[str, output.Cell]] = []
+    for name, value in msgspec.to_builtins(summary).items():
+        shown = "  ".join(f"{key} {one}" for key, one in value.items()) if isinstance(value, dict) else value
+        facts.append((name.replace("_", " "), shown if shown != "" else None))
+    return output.render_facts(facts)

@@ -1,0 +1,198 @@
+"""Thousands of independent devices in one process: each with its own certificate, connection and polls."""
+
+from __future__ import annotations
+
+import asyncio
+import random as random_module
+import time
+from collections import Counter
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import msgspec
+
+from openesi.client.agent import Agent, State
+from openesi.client.device import Device
+from openesi.client.follow import Events
+from openesi.client.scheduler import Phase
+from openesi.client.session import Client
+from openesi.devices.house import Credentials
+from openesi.devices.solar import SolarInverter
+from openesi.errors import OpenESIError, Refused, Unreachable
+
+TICK_S = 10.0  # devices of a fleet live in longer steps; what is due by the clock is done in time
+STARTS_PER_S = 50.0  # new devices: each costs both sides a handshake
+REPORT_S = 0.5
+
+FIRST_BUCKET_S = 1e-4
+GROWTH = 1.1  # each bucket is 10 % longer than the one before: that is how exact a percentile is
+BUCKETS = 150  # up to 160 s, longer than any request may take
+
+
+class Histogram:
+    """Durations, counted in buckets: percentiles of any number of requests in the same little room."""
+
+    def __init__(self) -> None:
+        self.counts = [0] * BUCKETS
+        self.most_s = 0.0
+
+    def add(self, seconds: float) -> None:
+        """Count one."""
+        bound, number = FIRST_BUCKET_S, 0
+        while seconds > bound and number < BUCKETS - 1:
+            bound, number = bound * GROWTH, number + 1
+        self.counts[number] += 1
+        self.most_s = max(self.most_s, seconds)
+
+    def percentile_s(self, percent: float) -> float | None:
+        """Return the duration that so many percent stay within; None without any."""
+        total = sum(self.counts)
+        if not total:
+            return None
+        wanted, seen = total * percent / 100, 0
+        for number, count in enumerate(self.counts):
+            seen += count
+            if seen >= wanted and count:
+                return min(self.most_s, FIRST_BUCKET_S * GROWTH**number)
+        return self.most_s
+
+
+@dataclass(slots=True)
+class Statistics:
+    """What a fleet went through; an Observer of all its clients."""
+
+    requests: Counter[str] = field(default_factory=Counter)
+    statuses: Counter[int] = field(default_factory=Counter)
+    failures: Counter[str] = field(default_factory=Counter)
+    latency: Histogram = field(default_factory=Histogram)
+
+    def answered(self, method: str, status: int, seconds: float) -> None:
+        """Take note of an answer."""
+        self.requests[method] += 1
+        self.statuses[status] += 1
+        self.latency.add(seconds)
+
+    def failed(self, method: str, error: OpenESIError) -> None:
+        """Take note that none came."""
+        self.requests[method] += 1
+        kind = next((one.__name__ for one in (Refused, Unreachable) if isinstance(error, one)), "BadAnswer")
+        self.failures[kind] += 1
+
+
+class Summary(msgspec.Struct, frozen=True, kw_only=True):
+    """The end of a run, as text and JSON show it. Times in s, energy in Wh, power in W."""
+
+    devices: int
+    connected: int
+    waiting: int
+    refused: int
+    duration_s: float
+    requests: int
+    requests_per_s: float
+    by_method: dict[str, int]
+    by_status: dict[str, int]
+    errors: dict[str, int]
+    latency_ms: dict[str, float | None]
+    events_received: int
+    events_obeyed: int
+    responses_sent: int
+    power_w: float
+    energy_shed_wh: float
+
+
+@dataclass(slots=True)
+class Fleet:
+    """Devices at one server. ``make`` makes one at a time (s since 1970)."""
+
+    url: str
+    make: Callable[[float], Device]
+    credentials: Sequence[Credentials]
+    register: bool = True
+    starts_per_s: float = STARTS_PER_S
+    seed: int | None = None
+    statistics: Statistics = field(default_factory=Statistics)
+    agents: list[Agent] = field(default_factory=list)
+    began: float = 0.0
+
+    async def run(self, seconds: float | None, *, report: Callable[[Fleet], None] | None = None) -> Summary:
+        """Run until ``seconds`` are over or the task is cancelled; then hang up and sum up."""
+        self.began = time.monotonic()
+        random = random_module.Random(self.seed)  # noqa: S311 (spreads load)
+        running: set[asyncio.Task[None]] = set()
+        reporting = asyncio.create_task(self._report(report))
+        try:
+            async with asyncio.timeout(seconds):
+                for who in self.credentials:
+                    agent = self._agent(who, random.randrange(1 << 30))
+                    running.add(asyncio.create_task(agent.run()))
+                    await asyncio.sleep(random.uniform(0.5, 1.5) / self.starts_per_s)
+                await asyncio.gather(*running)
+        except TimeoutError:
+            pass
+        finally:
+            for task in (*running, reporting):
+                task.cancel()
+            await asyncio.gather(*running, reporting, return_exceptions=True)
+            await asyncio.gather(*(agent.esi.close() for agent in self.agents))
+        return self.summary()
+
+    def summary(self) -> Summary:
+        """Return how it stands."""
+        said, duration_s = self.statistics, time.monotonic() - self.began
+        states = Counter(agent.state for agent in self.agents)
+        tracked = [one for agent in self.agents for followed in agent.events for one in _tracked(followed)]
+        total = sum(said.requests.values())
+        devices: list[Any] = [agent.device for agent in self.agents]
+        return Summary(
+            devices=len(self.agents),
+            connected=states[State.CONNECTED],
+            waiting=states[State.WAITING] + states[State.CONNECTING],
+            refused=states[State.REFUSED],
+            duration_s=round(duration_s, 1),
+            requests=total,
+            requests_per_s=round(total / duration_s, 1) if duration_s else 0.0,
+            by_method=dict(sorted(said.requests.items())),
+            by_status={str(status): count for status, count in sorted(said.statuses.items())},
+            errors=dict(sorted(said.failures.items())),
+            latency_ms={
+                f"p{percent}": _ms(said.latency.percentile_s(percent)) for percent in (50, 90, 99, 100)
+            },
+            events_received=len(tracked),
+            events_obeyed=sum(one.took_part for one in tracked if one.phase is not Phase.SCHEDULED),
+            responses_sent=sum(agent.shared.responses_sent for agent in self.agents),
+            power_w=round(sum(_power_w(device) for device in devices), 1),
+            energy_shed_wh=round(
+                sum(device.state.shed_wh for device in devices if isinstance(device, SolarInverter)), 1
+            ),
+        )
+
+    def _agent(self, who: Credentials, seed: int) -> Agent:
+        client = Client(self.url, cert=who.cert, key=who.key, ca=who.ca, observer=self.statistics)
+        agent = Agent(
+            client,
+            self.make(time.time()),
+            pin=who.pin,
+            register=self.register,
+            random=random_module.Random(seed),  # noqa: S311 (spreads load)
+            tick_s=TICK_S,
+        )
+        self.agents.append(agent)
+        return agent
+
+    async def _report(self, report: Callable[[Fleet], None] | None) -> None:
+        while report is not None:
+            report(self)
+            await asyncio.sleep(REPORT_S)
+
+
+def _tracked(followed: Events) -> Iterable[Any]:
+    return followed.scheduler.tracked.values()
+
+
+def _power_w(device: Any) -> float:
+    return device.state.power_w if isinstance(device, SolarInverter) else getattr(device, "power_w", 0.0)
+
+
+def _ms(seconds: float | None) -> float | None:
+    return None if seconds is None else round(seconds * 1000, 2)

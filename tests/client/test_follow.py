@@ -1,0 +1,204 @@
+"""Load control, prices, messages and flow reservation, read from a real server."""
+
+from __future__ import annotations
+
+import asyncio
+import random
+from collections.abc import Awaitable, Callable
+from pathlib import Path
+from typing import Any
+
+from client.conftest import House, serving
+from openesi.client.agent import Agent
+from openesi.devices.display import Display
+from openesi.devices.switched import LoadSwitch
+from openesi.devices.vehicle import Charger
+from openesi.sep2 import model as sep
+from openesi.sep2.enums import FlowDirection, Uom, to_bits
+from openesi.server.documents import make_row
+from openesi.server.functions.base import insert_member
+
+HOUR = 3_600
+POLL_S = 60
+
+
+class Driven:
+    """A device at a server; what the operator does is written into the store."""
+
+    def __init__(self, house: House, device: Any) -> None:
+        self.house, self.device = house, device
+        self.agent = Agent(house.client(), device, random=random.Random(1), local=house.clock, fallback_s=0.0)
+
+    @property
+    def now(self) -> int:
+        return int(self.house.clock())
+
+    async def add(self, listing: str, document: sep.Sep, **options: Any) -> str:
+        row = await self.house.service.store.write(lambda tx: insert_member(tx, listing, document, **options))
+        return row.path
+
+    async def put(self, path: str, document: sep.Sep) -> None:
+        await self.house.service.store.write(lambda tx: tx.put(make_row(path, document)))
+
+    async def live(self, seconds: float) -> None:
+        end = self.house.clock.now + seconds
+        while True:
+            self.agent.tick()
+            while await self.agent.turn() <= 0:
+                pass
+            if self.house.clock.now >= end:
+                return
+            self.house.clock.now += 5
+
+    async def statuses(self) -> list[tuple[str, int | None]]:
+        rows = await self.house.service.store.read(lambda reader: list(reader.page("/rsps/1/rsp", limit=100)))
+        found = [sep_response(row.body) for row in rows]
+        found.sort(key=lambda one: (one.createdDateTime or 0, one.status or 0))
+        return [(type(one).__name__, one.status) for one in found]
+
+
+def sep_response(body: bytes) -> sep.Response:
+    from openesi.sep2.xml import parse_as
+
+    return parse_as(body, sep.Response)
+
+
+def event(now: int, start_s: int, duration_s: int) -> dict[str, Any]:
+    return {
+        "mRID": random.Random(start_s).randbytes(16),
+        "replyTo": "/rsps/1/rsp",
+        "responseRequired": b"\x07",
+        "creationTime": now,
+        "EventStatus": sep.EventStatus(currentStatus=0, dateTime=now, potentiallySuperseded=False),
+        "interval": sep.DateTimeInterval(duration=duration_s, start=now + start_s),
+    }
+
+
+def play(data: Path, device: Any, scenario: Callable[[Driven], Awaitable[None]]) -> None:
+    async def all_of_it() -> None:
+        async with serving(data, default_poll_rate=POLL_S, post_rate=POLL_S) as house:
+            driven = Driven(house, device)
+            try:
+                await scenario(driven)
+            finally:
+                await driven.agent.esi.close()
+
+    asyncio.run(all_of_it())
+
+
+def test_load_control(data: Path) -> None:
+    async def scenario(driven: Driven) -> None:
+        program = await driven.add("/dr", sep.DemandResponseProgram(mRID=b"\x01" * 16, primacy=1))
+        for start_s, category in ((120, LoadSwitch.category), (600, 1 << 3)):
+            control = sep.EndDeviceControl(
+                **event(driven.now, start_s, 120),
+                deviceCategory=to_bits(category, 4),
+                drProgramMandatory=False,
+                loadShiftForward=False,
+                DutyCycle=sep.DutyCycle(normalValue=0),
+            )
+            await driven.add(f"{program}/edc", control)
+        await driven.live(60)
+        assert driven.device.power_w == 1_500
+        await driven.live(65)
+        assert driven.device.power_w == 0
+        await driven.live(120)
+        assert driven.device.power_w == 1_500
+        await driven.live(600)
+        assert await driven.statuses() == [("DrResponse", status) for status in (1, 2, 3)]
+
+    play(data, LoadSwitch(), scenario)
+
+
+def test_prices(data: Path) -> None:
+    async def scenario(driven: Driven) -> None:
+        tariff = await driven.add(
+            "/tp",
+            sep.TariffProfile(
+                mRID=b"\x02" * 16,
+                currency=840,
+                pricePowerOfTenMultiplier=-6,
+                primacy=1,
+                serviceCategoryKind=0,
+            ),
+        )
+        component = await driven.add(
+            f"{tariff}/rc",
+            sep.RateComponent(
+                mRID=b"\x03" * 16,
+                ReadingTypeLink=sep.ReadingTypeLink(href="/upt/1/mr/1/rt"),
+                roleFlags=bytes(2),
+                TimeTariffIntervalListLink=sep.TimeTariffIntervalListLink(href=f"{tariff}/rc/1/tti"),
+            ),
+        )
+        reading = sep.ReadingType(
+            flowDirection=FlowDirection.FORWARD, powerOfTenMultiplier=3, uom=Uom.WATT_HOURS
+        )
+        point = sep.UsagePoint(mRID=b"\x05" * 16, roleFlags=bytes(2), serviceCategoryKind=0, status=1)
+        await driven.add("/upt", point, scope=driven.agent.esi.lfdi)
+        link = sep.ReadingTypeLink(href="/upt/1/mr/1/rt")
+        await driven.add("/upt/1/mr", sep.MeterReading(mRID=b"\x06" * 16, ReadingTypeLink=link))
+        await driven.put(link.href, reading)
+        interval = await driven.add(
+            f"{component}/tti", sep.TimeTariffInterval(**event(driven.now, 120, HOUR), touTier=2)
+        )
+        await driven.add(
+            f"{interval}/cti",
+            sep.ConsumptionTariffInterval(consumptionBlock=0, price=113_000, startValue=0),
+        )
+        await driven.live(60)
+        assert driven.device.price is None  # unknown, not 0
+        await driven.live(65)
+        price = driven.device.price
+        assert (price.tier, round(price.per_kwh, 6), price.currency) == (2, 0.113, 840)
+        await driven.live(HOUR)
+        assert driven.device.price is None
+
+    play(data, Display(), scenario)
+
+
+def test_messages_are_shown_side_by_side(data: Path) -> None:
+    async def scenario(driven: Driven) -> None:
+        program = await driven.add("/msg", sep.MessagingProgram(mRID=b"\x04" * 16, locale="en", primacy=1))
+        for text, start_s, priority in (("hot", 60, 1), ("outage", 90, 3)):
+            message = sep.TextMessage(
+                **event(driven.now, start_s, 300), originator="Utility", priority=priority, textMessage=text
+            )
+            await driven.add(f"{program}/txt", message)
+        await driven.live(70)
+        assert [one.textMessage for one in driven.device.messages] == ["hot"]
+        await driven.live(30)
+        assert [one.textMessage for one in driven.device.messages] == ["outage", "hot"]
+        await driven.live(400)
+        assert driven.device.messages == ()
+        assert await driven.statuses() == [("TextResponse", status) for status in (1, 1, 2, 2, 3, 3)]
+
+    play(data, Display(), scenario)
+
+
+def test_flow_reservation(data: Path) -> None:
+    charger = Charger()
+
+    async def scenario(driven: Driven) -> None:
+        await driven.live(5)
+        charger.plug_in(driven.now)
+        await driven.live(POLL_S * 20)
+        rows = await driven.house.service.store.read(
+            lambda reader: list(reader.of_type("FlowReservationRequest", limit=9))
+        )
+        assert len(rows) == 1
+        request = rows[0]
+        device = request.path.rpartition("/frq/")[0]
+        response = sep.FlowReservationResponse(
+            **event(driven.now, 30, 600),
+            energyAvailable=sep.SignedRealEnergy(multiplier=0, value=500),
+            powerAvailable=sep.ActivePower(multiplier=1, value=300),
+            subject=driven.device.wish(driven.now, driven.agent.esi.lfdi).mRID,
+        )
+        await driven.add(f"{device}/frp", response)
+        await driven.live(900)
+        assert charger.granted is None
+        assert [status for _, status in await driven.statuses()] == [1, 2, 3]
+
+    charger.step = lambda now, dt_s: None  # type: ignore[method-assign]
+    play(data, charger, scenario)

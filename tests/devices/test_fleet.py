@@ -1,0 +1,76 @@
+from __future__ import annotations
+
+import asyncio
+from pathlib import Path
+
+import msgspec
+import pytest
+
+from client.conftest import House, serving
+from openesi.devices.fleet import Fleet, Histogram, Summary
+from openesi.devices.house import Credentials, summer_site
+from openesi.devices.solar import SolarInverter
+from openesi.sep2 import model as sep
+from openesi.server import operator
+
+COUNT = 6
+
+
+def fleet_at(house: House, count: int) -> Fleet:
+    identities = [house.issue(pin=111115) for _ in range(count)]
+    return Fleet(
+        url=house.url,
+        make=lambda now: SolarInverter(site=summer_site(now)),
+        credentials=[Credentials(one.cert, one.key, one.ca, one.pin) for one in identities],
+        starts_per_s=100.0,
+        seed=1,
+    )
+
+
+def test_a_fleet_registers_obeys_and_sums_up(tmp_path: Path) -> None:
+    async def scenario() -> Summary:
+        async with serving(tmp_path / "data", default_poll_rate=1, post_rate=1) as house:
+            now, settings = int(house.clock()), house.service.settings
+            order = operator.ControlOrder(
+                base=sep.DERControlBase(opModMaxLimW=1_000), start=now + 1, duration_s=600
+            )
+            await house.service.store.write(
+                lambda tx: operator.send_control(tx, "/derp/1", order, now=now, settings=settings)
+            )
+            summary = await fleet_at(house, COUNT).run(4.0)
+            registered = await house.service.store.read(lambda reader: reader.count("/edev"))
+            assert registered == COUNT
+            return summary
+
+    summary = asyncio.run(scenario())
+    assert (summary.devices, summary.connected, summary.errors) == (COUNT, COUNT, {})
+    assert summary.events_received == summary.events_obeyed == COUNT
+    assert summary.responses_sent >= COUNT
+    assert summary.power_w == COUNT * 500
+    assert summary.energy_shed_wh > 0
+    assert sum(summary.by_method.values()) == sum(summary.by_status.values()) == summary.requests
+    assert set(summary.by_status) <= {"200", "201", "204"}
+    assert msgspec.json.decode(msgspec.json.encode(summary))["latency_ms"]["p50"] > 0
+
+
+def test_a_fleet_without_a_server_says_so(tmp_path: Path) -> None:
+    async def scenario() -> Summary:
+        async with serving(tmp_path / "data") as house:
+            fleet = fleet_at(house, 2)
+            fleet.url = "https://127.0.0.1:1"
+            return await fleet.run(0.5)
+
+    summary = asyncio.run(scenario())
+    assert (summary.connected, summary.waiting, summary.requests) == (0, 2, 2)
+    assert summary.errors == {"Unreachable": 2}
+    assert summary.latency_ms["p50"] is None
+
+
+@pytest.mark.parametrize("unit_s", [0.001, 0.05])
+def test_percentiles_are_ten_percent_exact(unit_s: float) -> None:
+    histogram = Histogram()
+    for number in range(1, 1_001):
+        histogram.add(number * unit_s)
+    for percent in (50, 90, 99):
+        assert histogram.percentile_s(percent) == pytest.approx(percent * 10 * unit_s, rel=0.1)
+    assert histogram.percentile_s(100) == 1_000 * unit_s
