@@ -151,6 +151,11 @@ def width_of(count: int) -> int:
     return (count - 1).bit_length() if count else 0
 
 
+def bits_of(value: int, width: int) -> str:
+    """The bits of an n-bit integer, of which there may be none."""
+    return f"{value:0{width}b}" if width else ""
+
+
 def is_xml_char(code_point: int) -> bool:
     """Whether XML 1.0 allows this character (2.2)."""
     if code_point < 0x20:

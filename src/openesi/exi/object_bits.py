@@ -87,11 +87,6 @@ def unsigned(value: int) -> bytes:
     return _MORE_TWO[value & 16383] + unsigned(value >> 14)
 
 
-def bits_of(value: int, width: int) -> str:
-    """The bits of an n-bit integer, of which there may be none."""
-    return f"{value:0{width}b}" if width else ""
-
-
 HELPERS: Final[dict[str, Any]] = {
     "NotPlain": NotPlain,
     "unsigned": unsigned,

@@ -15,8 +15,8 @@ from itertools import count
 from typing import Any, Final, TypeAlias
 
 from openesi.exi.binding import Convert, FieldBinding, NotPlain, TypeBinding
-from openesi.exi.bits import XML_SPACE, is_xml_char, width_of
-from openesi.exi.datatypes import Facets, NBitType, UnsignedType, facets_of
+from openesi.exi.bits import XML_SPACE, bits_of, is_xml_char, width_of
+from openesi.exi.datatypes import NBitType, UnsignedType, facets_of
 from openesi.exi.grammar import Grammars, Kind, Production, State
 from openesi.exi.limits import Limits
 from openesi.exi.schema import QName
@@ -27,21 +27,22 @@ from openesi.exi.schema import QName
     _CHILD,
     _NBIT,
     _STRING,
-    _INTEGER,
+    _VALUE,  # the row has the value: a boolean, or what has no text
     _END,
     _TYPE,  # an xsi:type: go on with the plan of that type
     _SKIP,  # nothing but to go on with the next table
     _BINARY,
-    _BOOLEAN,
+    _NEGATIVE,  # an integer whose sign was in the row
     _WIDE,  # an n-bit integer of more than eight bits
-    _EMPTY,  # an element of text without text
     _NOT_PLAIN,
-) = range(13)
+) = range(12)
 
 _OCTET = 8
 _ROWS = 256
 _PADDING = bytes(64)  # lets a reader look ahead at the end; what is read there is found out afterwards
-_NO_TEXT = "1000"  # the end at the second level, which an element of text without text has
+_ENDLESS = 1 << 70  # beyond what an integer can be here
+# Before an element's text, after it, and instead of text that is empty: the end at the second level.
+_TEXT, _END_OF_TEXT, _NO_TEXT = "0", "0", "1000"
 _UNBOUNDED = 1 << 30  # as long as the stream and its limits allow
 _SHORT = 125  # the longest string whose length takes one octet
 _HIT_LOCAL, _HIT_GLOBAL, _MISS = 0, 1, 2
@@ -138,6 +139,7 @@ class _PlanMaker:
             for one in self._grammars.particles_of(type_name)
             if one.max_occurs is None or one.max_occurs > 1
         }
+        self._attribute_types = {one.name: one.type for one in self._grammars.attributes_of(type_name)}
         self._tables: dict[tuple[State, bool], Table] = {}
 
     def make(self) -> Plan:
@@ -151,108 +153,76 @@ class _PlanMaker:
     def _table(self, state: State, *, after_text: bool) -> Table:
         """The table of a state; ``after_text`` if the end of a simple element is still to be passed."""
         key = (state, after_text)
-        if key in self._tables:
-            return self._tables[key]
-        table: Table = []
-        self._tables[key] = table
-        passed = 1 if after_text else 0
-        rows = [_STOP] * _ROWS
-        if passed + state.width > _OCTET and after_text:
-            _put(rows, 0, 1, (1, _SKIP, "", None, self._table(state, after_text=False)))
-        elif state.width <= _OCTET:
+        if key not in self._tables:
+            table = self._tables[key] = [_STOP] * _ROWS
             for code, production in enumerate(state.productions):
-                self._add(rows, code, passed + state.width, production)
-        table.extend(rows)
-        return table
+                bits = _END_OF_TEXT if after_text else ""
+                self._add(table, bits + bits_of(code, state.width), production)
+        return self._tables[key]
 
-    def _add(self, rows: list[Row], code: int, width: int, production: Production) -> None:
-        """Add the rows of a production; ``code`` in ``width`` bits has the passed end as a leading zero."""
-        if production.kind is Kind.END:
-            _put(rows, code, width, (width, _END, "", None, None))
-            return
-        assert production.name is not None
-        assert production.next is not None
-        name = production.name
-        if production.kind is Kind.ATTRIBUTE:
+    def _add(self, table: Table, bits: str, production: Production) -> None:
+        """Add the rows of a production that ``bits`` announce."""
+        name, after = production.name, production.next
+        if name is None or after is None:
+            _put(table, bits, _END, "", None, None)
+        elif production.kind is Kind.ATTRIBUTE:
             bound = self._binding.attributes.get(name.local)
-            if bound is None:
-                return
-            attribute = next(
-                one for one in self._grammars.attributes_of(self._type) if one.name == name.local
-            )
-            facets = facets_of(self._grammars.schema, attribute.type)
-            table = self._table(production.next, after_text=False)
-            action, detail = self._action(facets, name)
-            _put(rows, code, width, (width, action, bound.attr, detail, table))
-            return
-        bound = self._binding.elements.get(name.local)
-        assert production.type is not None
-        if bound is None:
-            return
-        if self._grammars.is_simple(production.type):
-            self._add_simple(rows, code, width, production, bound)
-            return
-        child = _Child(self._plans, production.type, many=name.local in self._many)
-        table = self._table(production.next, after_text=False)
-        _put(rows, code, width, (width, _CHILD, bound.attr, child, table))
+            if bound is not None:
+                after_value = self._table(after, after_text=False)
+                for more, action, detail in self._actions(self._attribute_types[name.local], name):
+                    _put(table, bits + more, action, bound.attr, detail, after_value)
+        elif production.type is not None:
+            bound = self._binding.elements.get(name.local)
+            if bound is not None and self._grammars.is_simple(production.type):
+                self._add_simple(table, bits, bound, production.type, name, after)
+            elif bound is not None:
+                child = _Child(self._plans, production.type, many=name.local in self._many)
+                _put(table, bits, _CHILD, bound.attr, child, self._table(after, after_text=False))
 
     def _add_simple(
-        self, rows: list[Row], code: int, width: int, production: Production, bound: FieldBinding
+        self, table: Table, bits: str, bound: FieldBinding, type_name: str, name: QName, after: State
     ) -> None:
-        """Add a simple element: its code, the zero bit that announces typed text, then the value."""
-        assert production.type is not None
-        assert production.name is not None
-        assert production.next is not None
-        if self._grammars.attributes_of(production.type) or production.name.local in self._many:
+        """Add a simple element: its code, the bit that announces typed text, then the value."""
+        if self._grammars.attributes_of(type_name) or name.local in self._many:
             return
-        facets = facets_of(self._grammars.schema, production.type)
-        action, detail = self._action(facets, production.name)
-        table = self._table(production.next, after_text=True)
-        if action in (_STRING, _BINARY) and width + len(_NO_TEXT) <= _OCTET:
-            nothing: str | bytes = "" if action == _STRING else b""
-            code_end = code << len(_NO_TEXT) | int(_NO_TEXT, 2)
-            ended = self._table(production.next, after_text=False)
-            _put(
-                rows,
-                code_end,
-                width + len(_NO_TEXT),
-                (width + len(_NO_TEXT), _EMPTY, bound.attr, nothing, ended),
-            )
-        if width < _OCTET:
-            _put(rows, code << 1, width + 1, (width + 1, action, bound.attr, detail, table))
-            return
-        text: list[Row] = [_STOP] * _ROWS
-        _put(text, 0, 1, (1, action, bound.attr, detail, table))
-        _put(rows, code, width, (width, _SKIP, "", None, text))
+        after_text = self._table(after, after_text=True)
+        for more, action, detail in self._actions(type_name, name):
+            _put(table, bits + _TEXT + more, action, bound.attr, detail, after_text)
+            if action in (_STRING, _BINARY):
+                nothing: str | bytes = "" if action == _STRING else b""
+                ended = self._table(after, after_text=False)
+                _put(table, bits + _NO_TEXT, _VALUE, bound.attr, nothing, ended)
 
-    def _action(self, facets: Facets, name: QName) -> tuple[int, Any]:
-        """What to do for a value, with the bounds or the like that it needs."""
+    def _actions(self, type_name: str, name: QName) -> list[tuple[str, int, Any]]:
+        """What to do for a value: by its first bits, with the bounds or the like that it needs."""
+        facets = facets_of(self._grammars.schema, type_name)
         datatype = facets.datatype
-        if facets.primitive == "integer":
-            if isinstance(datatype, NBitType):
-                size = datatype.width
-                return _NBIT if size <= _OCTET else _WIDE, (datatype.low, datatype.high, size)
-            bounds = (
-                -(1 << 70) if facets.low is None else facets.low,
-                1 << 70 if facets.high is None else facets.high,
-            )
-            return (_UNSIGNED if isinstance(datatype, UnsignedType) else _INTEGER), bounds
         if facets.primitive == "boolean":
-            return _BOOLEAN, None
+            return [("0", _VALUE, False), ("1", _VALUE, True)]
         if facets.primitive == "hexBinary":
-            return _BINARY, facets.max_length or _UNBOUNDED
-        return _STRING, (self._plans.key(name), facets.max_length or _UNBOUNDED, facets.primitive == "anyURI")
+            return [("", _BINARY, facets.max_length or _UNBOUNDED)]
+        if facets.primitive != "integer":
+            most = facets.max_length or _UNBOUNDED
+            return [("", _STRING, (self._plans.key(name), most, facets.primitive == "anyURI"))]
+        if isinstance(datatype, NBitType):
+            size = datatype.width
+            return [("", _NBIT if size <= _OCTET else _WIDE, (datatype.low, datatype.high, size))]
+        low = -_ENDLESS if facets.low is None else facets.low
+        high = _ENDLESS if facets.high is None else facets.high
+        if isinstance(datatype, UnsignedType):
+            return [("", _UNSIGNED, (low, high))]
+        return [("0", _UNSIGNED, (low, high)), ("1", _NEGATIVE, (low, high))]
 
     def _with_xsi_type(self, table: Table, first: State) -> Table:
         """The table of the first state with a row for xsi:type, if there are types to choose from."""
         derived = self._plans.derived(self._type)
-        width = first.width + first.second_width
-        if not derived or width > _OCTET:
+        if not derived:
             return table
-        code = len(first.productions) << first.second_width | first.second.index(Kind.XSI_TYPE)
-        rows = list(table)
-        _put(rows, code, width, (width, _TYPE, "", _TypeNames(self._plans, derived), None))
-        return rows
+        table = list(table)
+        bits = bits_of(len(first.productions), first.width)
+        bits += bits_of(first.second.index(Kind.XSI_TYPE), first.second_width)
+        _put(table, bits, _TYPE, "", _TypeNames(self._plans, derived), None)
+        return table
 
 
 class _Child:
@@ -299,10 +269,17 @@ class _TypeNames:
         return plan, p + self.width
 
 
-def _put(rows: list[Row], code: int, width: int, row: Row) -> None:
-    """Fill all rows whose eight bits begin with ``code``."""
-    spread = 1 << (_OCTET - width)
-    rows[code * spread : (code + 1) * spread] = [row] * spread
+def _put(table: Table, bits: str, action: int, attr: str, detail: Any, after: Table | None) -> None:
+    """Fill all rows whose eight bits begin with ``bits``; what is longer goes on in a further table."""
+    if len(bits) <= _OCTET:
+        spread = 1 << (_OCTET - len(bits))
+        start = int(bits or "0", 2) * spread
+        table[start : start + spread] = [(len(bits), action, attr, detail, after)] * spread
+        return
+    first = int(bits[:_OCTET], 2)
+    if table[first] is _STOP:
+        table[first] = (_OCTET, _SKIP, "", None, [_STOP] * _ROWS)
+    _put(table[first][4], bits[_OCTET:], action, attr, detail, after)
 
 
 def read_document(plans: Plans, data: bytes, position: int, limits: Limits) -> Any:
@@ -376,8 +353,8 @@ class _Reader:
                 p += size
             elif action == _STRING:
                 values[attr], p = self._string(p, detail)
-            elif action == _INTEGER:
-                values[attr], p = self._integer(p, detail)
+            elif action == _VALUE:
+                values[attr] = detail
             elif action == _END:
                 break
             elif action == _BINARY:
@@ -410,8 +387,12 @@ class _Reader:
 
     def _rare(self, action: int, p: int, detail: Any) -> tuple[Any, int]:
         """Read what does not come often enough to stand in the loop."""
-        if action == _BOOLEAN:
-            return self._views[p & 7][p >> 3] > 127, p + 1
+        if action == _NEGATIVE:
+            value, p = self._unsigned(p)
+            value = -1 - value
+            if not detail[0] <= value <= detail[1]:
+                raise NotPlain
+            return value, p
         if action == _WIDE:
             low, high, size = detail
             start = p >> 3
@@ -419,29 +400,16 @@ class _Reader:
             if value > high:
                 raise NotPlain
             return value, p + size
-        if action == _EMPTY:
-            return detail, p
         raise NotPlain
 
-    def _integer(self, p: int, bounds: tuple[int, int]) -> tuple[int, int]:
-        is_negative = self._views[p & 7][p >> 3] > 127
-        p += 1
-        value = self._views[p & 7][p >> 3]
-        if value < 128:
-            p += 8
-        else:
-            value, p = self._unsigned(p)
-        if is_negative:
-            value = -1 - value
-        if not bounds[0] <= value <= bounds[1]:
-            raise NotPlain
-        return value, p
-
     def _unsigned(self, p: int) -> tuple[int, int]:
-        """Read an Unsigned Integer of two octets or more, mostly five: a time."""
+        """Read an Unsigned Integer, mostly of five octets: a time."""
         start = p >> 3
         octets = self._views[p & 7][start : start + 10]
-        value = octets[0] & 127 | (octets[1] & 127) << 7
+        value = octets[0] & 127
+        if octets[0] < 128:
+            return value, p + 8
+        value |= (octets[1] & 127) << 7
         if octets[1] < 128:
             return value, p + 16
         value |= (octets[2] & 127) << 14

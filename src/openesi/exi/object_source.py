@@ -26,9 +26,10 @@ from itertools import count
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 from openesi.exi.binding import FieldBinding, NotPlain
+from openesi.exi.bits import bits_of
 from openesi.exi.datatypes import Facets, NBitType, UnsignedType, facets_of
 from openesi.exi.grammar import Kind, Production, State
-from openesi.exi.object_bits import END_OF_TEXT, NO_TEXT, OCTETS_MAX, TEXT, Bits, Extend, Strings, bits_of
+from openesi.exi.object_bits import END_OF_TEXT, NO_TEXT, OCTETS_MAX, TEXT, Bits, Extend, Strings
 from openesi.exi.schema import AttributeUse, Particle, QName
 
 if TYPE_CHECKING:

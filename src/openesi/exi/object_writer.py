@@ -7,9 +7,9 @@ from itertools import count
 from typing import Any, Final
 
 from openesi.exi.binding import NotPlain, TypeBinding
-from openesi.exi.bits import width_of
+from openesi.exi.bits import bits_of, width_of
 from openesi.exi.grammar import Grammars, Kind
-from openesi.exi.object_bits import HELPERS, Bits, Extend, Strings, bits_of
+from openesi.exi.object_bits import HELPERS, Bits, Extend, Strings
 from openesi.exi.object_source import Shape, Write, make_writer, optional_attrs
 from openesi.exi.schema import QName
 
