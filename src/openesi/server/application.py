@@ -78,13 +78,14 @@ class Application:
     async def tick(self) -> float:
         """Switch what is due. Return when something is due next (s since 1970; inf: nothing is)."""
         self._refresh()
-        now = self._clock()
-        while now >= self._due:
-            await self.store.write(lambda tx: switch(tx, int(now)))
-            next_due = await self.store.read(lambda reader: reader.next_due())
-            self._due = float("inf") if next_due is None else next_due
+        now = int(self._clock())
+        due = await self.store.read(_next_due)
+        while due <= now:
+            await self.store.write(lambda tx: switch(tx, now))
             self._stale()
-        return self._due
+            due = await self.store.read(_next_due)
+        self._due = due
+        return due
 
     def watch(self, watcher: Callable[[set[str] | None], None]) -> None:
         """Have ``watcher`` told what changed in the store: paths and tags, or None for everything."""
@@ -243,6 +244,11 @@ class Application:
             "refused status=%d method=%s target=%.120r lfdi=%s address=%s reason=%.300r",
             status, request.method, request.target, lfdi, request.peer.address, text,
         )  # fmt: skip
+
+
+def _next_due(reader: Reader) -> float:
+    due = reader.next_due()
+    return float("inf") if due is None else due
 
 
 def _post(change: Change, document: Any) -> Outcome:
