@@ -44,12 +44,23 @@ class Running:
         self._loop.close()
 
 
-@pytest.fixture(scope="module")
-def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
-    running = Running(tmp_path_factory.mktemp("data"))
+@pytest.fixture
+def server(tmp_path: Path) -> Iterator[Running]:
+    running = Running(tmp_path / "data")
     running.start()
     yield running
     running.stop()
+
+
+def end_device(server: Running, folder: Path) -> Path:
+    """Write what registers the device of this server; return the file."""
+    lfdi = format_lfdi(server.device.lfdi)
+    file = folder / "edev.xml"
+    file.write_text(
+        f'<EndDevice xmlns="urn:ieee:std:2030.5:ns"><lFDI>{lfdi}</lFDI><sFDI>{server.device.sfdi}</sFDI>'
+        "<changedTime>0</changedTime></EndDevice>"
+    )
+    return file
 
 
 def test_get_prints_the_document_for_people(server: Running, capsys: pytest.CaptureFixture[str]) -> None:
@@ -71,12 +82,7 @@ def test_get_raw_and_with_headers(server: Running, capsysbinary: pytest.CaptureF
 def test_post_says_where_and_put_says_nothing(
     server: Running, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    lfdi = format_lfdi(server.device.lfdi)
-    device = tmp_path / "edev.xml"
-    device.write_text(
-        f'<EndDevice xmlns="urn:ieee:std:2030.5:ns"><lFDI>{lfdi}</lFDI><sFDI>{server.device.sfdi}</sFDI>'
-        "<changedTime>0</changedTime></EndDevice>"
-    )
+    device = end_device(server, tmp_path)
     assert cli.main(["post", "/edev", str(device), *server.options]) == 0
     assert capsys.readouterr().out == "/edev/1\n"
     assert cli.main(["put", "/edev/1", str(device), *server.options]) == 0
@@ -85,6 +91,23 @@ def test_post_says_where_and_put_says_nothing(
     printed = capsys.readouterr()
     assert "<reasonCode>" in printed.out
     assert "answered with 409" in printed.err
+
+
+def test_exi_is_spoken_where_wanted(
+    server: Running, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert cli.main(["get", "/tm", "--exi", "-i", *server.options]) == 0
+    printed = capsys.readouterr()
+    assert "content-type: application/sep-exi" in printed.err
+    assert "<currentTime>" in printed.out
+    assert cli.main(["post", "/edev", str(end_device(server, tmp_path)), "--exi", *server.options]) == 0
+    mirror = tmp_path / "status.xml"
+    mirror.write_text(
+        '<DERStatus xmlns="urn:ieee:std:2030.5:ns"><readingTime>1800000000</readingTime></DERStatus>'
+    )
+    assert cli.main(["put", "/edev/1/der/1/ders", str(mirror), "--exi", *server.options]) == 0
+    assert cli.main(["get", "/edev/1/der/1/ders", *server.options]) == 0
+    assert "<readingTime>1800000000</readingTime>" in capsys.readouterr().out
 
 
 def test_every_failure_has_its_exit_code(

@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 
 from client.conftest import House, serving
+from openesi.client import media
 from openesi.client.agent import Agent, State
 from openesi.client.duties import WrongPIN
 from openesi.devices.house import SmartMeter, summer_site
@@ -32,7 +33,7 @@ class Driven:
         self.house = house
         self.device = SolarInverter(site=summer_site(house.clock.now))
         self.agent = Agent(
-            house.client(identity),
+            house.client(identity, exi=options.pop("exi", False)),
             self.device,
             pin=options.pop("pin", identity.pin),
             random=random.Random(1),
@@ -121,7 +122,8 @@ def test_a_device_makes_itself_known_and_tells_all_of_itself(data: Path) -> None
     play(data, scenario)
 
 
-def test_a_control_is_obeyed_answered_and_left_again(data: Path) -> None:
+@pytest.mark.parametrize("exi", [False, True], ids=["XML", "EXI"])
+def test_a_control_is_obeyed_answered_and_left_again(data: Path, exi: bool) -> None:
     async def scenario(driven: Driven) -> None:
         await driven.live(3)
         free_w = driven.device.state.power_w
@@ -136,8 +138,9 @@ def test_a_control_is_obeyed_answered_and_left_again(data: Path) -> None:
         await driven.live(90)
         assert driven.device.state.power_w == pytest.approx(free_w, rel=0.01)
         assert await driven.statuses() == [1, 2, 3]
+        assert (driven.agent.esi.media is media.EXI) is exi
 
-    play(data, scenario)
+    play(data, scenario, exi=exi)
 
 
 def test_what_was_cancelled_just_before_its_start_does_not_start(data: Path) -> None:

@@ -220,3 +220,17 @@ def test_links_are_resolved_against_where_they_stand(play: Play) -> None:
         assert capability.MirrorUsagePointListLink.href == "https://other.example/mup"
 
     play(scenario)
+
+
+def test_a_server_without_exi_is_spoken_to_in_xml(authority: Authority) -> None:
+    async def scenario() -> None:
+        device = authority.device("device")
+        async with (
+            misbehaving(authority) as faulty,
+            Client(faulty.url, cert=device.cert, key=device.key, ca=device.ca, exi=True) as esi,
+        ):
+            faulty.on("GET /dcap", empty("406 Not Acceptable"), DCAP)
+            assert (await esi.device_capability()).TimeLink is not None
+            assert len(faulty.asked) == 2
+
+    asyncio.run(scenario())

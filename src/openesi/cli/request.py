@@ -47,6 +47,9 @@ ServerLfdi = Annotated[
 Profile = Annotated[
     str, typer.Option("--profile", metavar="NAME", help="Edition that the server speaks: 2018, 2013, ...")
 ]
+Exi = Annotated[
+    bool, typer.Option("--exi", help="Speak EXI where the server can; shown as XML all the same.")
+]
 Raw = Annotated[bool, typer.Option("--raw", help="Print the body as it came, octet for octet.")]
 Include = Annotated[bool, typer.Option("--include", "-i", help="Show status and headers on stderr.")]
 
@@ -61,6 +64,7 @@ def get_command(
     ca: Ca = None,
     server_lfdi: ServerLfdi = None,
     profile: Profile = "2018",
+    exi: Exi = False,
     raw: Raw = False,
     include: Include = False,
 ) -> None:
@@ -70,8 +74,8 @@ def get_command(
     openesi get /dcap --server https://localhost:8443 --cert inverter.pem --key inverter.key --ca serca.pem
     openesi get "/edev?s=0&l=10" -i
     """
-    answer = _ask("GET", path, b"", server, (cert, key, ca, server_lfdi, profile))
-    _show(answer, "GET", path, raw=raw, include=include)
+    answer = _ask("GET", path, b"", server, (cert, key, ca, server_lfdi, profile), exi=exi)
+    _show(answer, "GET", path, profile, raw=raw, include=include)
 
 
 @put.command()
@@ -85,6 +89,7 @@ def put_command(
     ca: Ca = None,
     server_lfdi: ServerLfdi = None,
     profile: Profile = "2018",
+    exi: Exi = False,
     raw: Raw = False,
     include: Include = False,
 ) -> None:
@@ -93,8 +98,8 @@ def put_command(
     \\b
     openesi put /edev/1/der/1/derg settings.xml
     """
-    answer = _ask("PUT", path, _read(file), server, (cert, key, ca, server_lfdi, profile))
-    _show(answer, "PUT", path, raw=raw, include=include)
+    answer = _ask("PUT", path, _read(file), server, (cert, key, ca, server_lfdi, profile), exi=exi)
+    _show(answer, "PUT", path, profile, raw=raw, include=include)
 
 
 @post.command()
@@ -108,6 +113,7 @@ def post_command(
     ca: Ca = None,
     server_lfdi: ServerLfdi = None,
     profile: Profile = "2018",
+    exi: Exi = False,
     raw: Raw = False,
     include: Include = False,
 ) -> None:
@@ -116,8 +122,8 @@ def post_command(
     \\b
     openesi post /mup mirror.xml
     """
-    answer = _ask("POST", path, _read(file), server, (cert, key, ca, server_lfdi, profile))
-    _show(answer, "POST", path, raw=raw, include=include)
+    answer = _ask("POST", path, _read(file), server, (cert, key, ca, server_lfdi, profile), exi=exi)
+    _show(answer, "POST", path, profile, raw=raw, include=include)
     if answer.status < 300 and not answer.body and "location" in answer.headers:
         output.write(output.printable(answer.headers["location"]))
 
@@ -143,21 +149,27 @@ def tls_settings(
     )
 
 
-def _ask(method: str, path: str, body: bytes, server: str, who: Identity) -> Answer:
+def _ask(method: str, path: str, body: bytes, server: str, who: Identity, *, exi: bool) -> Answer:
     from openesi.client import Client
+    from openesi.sep2 import exi as codec
     from openesi.sep2.editions import EDITIONS
 
     tls = tls_settings(*who)
+    edition = EDITIONS[who[4]]
+    if exi and body:
+        body = codec.from_xml(body, edition)
 
     async def ask() -> Answer:
-        async with Client(server, tls=tls, edition=EDITIONS[who[4]]) as esi:
+        async with Client(server, tls=tls, edition=edition, exi=exi) as esi:
             return await esi.request_raw(method, path, body)
 
     return asyncio.run(ask())
 
 
-def _show(answer: Answer, method: str, path: str, *, raw: bool, include: bool) -> None:
+def _show(answer: Answer, method: str, path: str, profile: str, *, raw: bool, include: bool) -> None:
     from openesi.client.errors import AccessRefused, AnswerError
+    from openesi.sep2 import exi
+    from openesi.sep2.editions import EDITIONS
 
     if include:
         head = [f"HTTP/1.1 {answer.status}", *(f"{name}: {value}" for name, value in answer.headers.items())]
@@ -165,7 +177,8 @@ def _show(answer: Answer, method: str, path: str, *, raw: bool, include: bool) -
     if raw:
         sys.stdout.buffer.write(answer.body)
     elif answer.body:
-        output.write(_pretty(answer.body))
+        is_exi = answer.headers.get("content-type", "").startswith("application/sep-exi")
+        output.write(_pretty(exi.to_xml(answer.body, EDITIONS[profile]) if is_exi else answer.body))
     if answer.status in (401, 403):
         raise AccessRefused(
             f"{method} {path} is answered with {answer.status}: is this device registered?",

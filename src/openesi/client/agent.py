@@ -33,6 +33,7 @@ from openesi.client.memory import Memory
 from openesi.client.scheduler import Scheduler
 from openesi.client.session import Client
 from openesi.errors import OpenESIError
+from openesi.sep2.editions import IEEE_2023
 
 log = logging.getLogger(__name__)
 
@@ -80,6 +81,10 @@ class Agent:
             fallback_s = time.time() - time.monotonic()
         clock = ServerClock(fallback=fallback_s)
         self.shared = Shared(esi, device, local, chosen, clock, pin, register)
+
+        def scheduler() -> Scheduler:
+            return Scheduler(chosen, missing_is_cancelled=esi.edition is IEEE_2023)
+
         self.programs: follow.Programs | None = None
         self.events: list[follow.Events] = []
         self._reports: duties.Reports | None = None
@@ -90,16 +95,16 @@ class Agent:
             duties.Assignments(),
         ]
         if isinstance(device, DERDevice):
-            self.programs = follow.Programs(device, Scheduler(chosen))
+            self.programs = follow.Programs(device, scheduler())
             self.events.append(self.programs)
         if isinstance(device, LoadDevice):
-            self.events.append(follow.LoadControls(device, Scheduler(chosen)))
+            self.events.append(follow.LoadControls(device, scheduler()))
         if isinstance(device, PriceDevice):
-            self.events.append(follow.Prices(device, Scheduler(chosen)))
+            self.events.append(follow.Prices(device, scheduler()))
         if isinstance(device, DisplayDevice):
-            self.events.append(follow.Messages(device, Scheduler(chosen)))
+            self.events.append(follow.Messages(device, scheduler()))
         if isinstance(device, FlowDevice):
-            self.events.append(follow.FlowReservations(device, Scheduler(chosen)))
+            self.events.append(follow.FlowReservations(device, scheduler()))
         self._duties += self.events
         if isinstance(device, DERDevice):
             self._reports = duties.Reports(device)

@@ -55,9 +55,9 @@ class Client:
     """A session with the server whose DeviceCapability is at ``url`` (a bare ``https://host`` means /dcap).
 
     ``cert``, ``key`` and ``ca`` are PEM files; ``TLSSettings`` has more to say than they do. ``edition`` is
-    what the server speaks, ``observer`` sees every exchange, ``page`` how many members of a list are asked
-    for at once. One task at a time may use it. Every method may raise Unreachable, Refused, AnswerError or
-    BadAnswer (see ``openesi.client.errors``).
+    what the server speaks, ``exi`` asks for EXI and writes it, ``observer`` sees every exchange, ``page``
+    how many members of a list are asked for at once. One task at a time may use it. Every method may raise
+    Unreachable, Refused, AnswerError or BadAnswer (see ``openesi.client.errors``).
     """
 
     def __init__(
@@ -69,6 +69,7 @@ class Client:
         ca: Path | str | Iterable[Path | str] = (),
         tls: TLSSettings | None = None,
         edition: Edition = IEEE_2018,
+        exi: bool = False,
         page: int = PAGE,
         observer: Observer | None = None,
     ) -> None:
@@ -84,6 +85,7 @@ class Client:
             )
         self.url = url if parts.path.strip("/") else f"{parts.scheme}://{parts.netloc}/dcap"
         self.edition = edition
+        self.media = media.EXI if exi else media.XML
         self._page = page
         self._observer = observer
         self.lfdi = _own_lfdi(tls)
@@ -217,20 +219,22 @@ class Client:
 
     async def request(self, method: str, href: str, document: sep.Sep | None = None) -> Answer:
         """Send a request and return its answer (2xx); follow redirects by the rules of ``_redirected``."""
-        body = b"" if document is None else media.XML.encode(document, self.edition)
+        body = b"" if document is None else self.media.encode(document, self.edition)
         answer = await self.request_raw(method, href, body)
+        if answer.status in (406, 415) and self.media is media.EXI:
+            log.info("the server has no EXI; going on in XML")
+            self.media = media.XML
+            return await self.request(method, href, document)
         if answer.status >= 300:
             raise self._error(answer, method, href)
         return answer
 
-    async def request_raw(
-        self, method: str, href: str, body: bytes = b"", *, content_type: str = media.XML.content_type
-    ) -> Answer:
-        """Send octets and return the answer, whatever its status."""
+    async def request_raw(self, method: str, href: str, body: bytes = b"") -> Answer:
+        """Send octets (in the encoding of ``media``) and return the answer, whatever its status."""
         url = links.resolve(self.url, href)
-        headers = {"Accept": media.XML.accept}
+        headers = {"Accept": self.media.accept(self.edition)}
         if body:
-            headers["Content-Type"] = content_type
+            headers["Content-Type"] = self.media.content_type(self.edition)
         for _ in range(MAX_REDIRECTS + 1):
             self.requests += 1
             answer = await self._send(method, url, headers, body)
@@ -259,11 +263,13 @@ class Client:
         mark = hash((answer.url, answer.body))
         kept = self._kept.pop(href, None)
         if kept is None or kept[0] != mark:
+            spoken = media.media_of(answer.headers.get("content-type"))
             try:
-                document = media.decoder(answer.headers.get("content-type"))(answer.body, self.edition)
+                document = spoken.decode(answer.body, self.edition)
             except DecodeError as error:
                 raise BadAnswer(f"{href} answers what is not in the standard: {error}") from error
-            if links.origin_of(answer.url) != self.origin or links.needs_resolving(answer.body):
+            foreign = links.origin_of(answer.url) != self.origin
+            if foreign or spoken is media.EXI or links.needs_resolving(answer.body):
                 document = links.resolve_all(document, answer.url, self.origin)
             kept = (mark, document)
         self._kept[href] = kept
@@ -276,7 +282,8 @@ class Client:
         reason = ""
         wait_s = _seconds(answer.headers.get("retry-after"))
         try:
-            document = media.decoder(answer.headers.get("content-type"))(answer.body, self.edition)
+            spoken = media.media_of(answer.headers.get("content-type"))
+            document = spoken.decode(answer.body, self.edition)
         except (DecodeError, BadAnswer):
             document = None  # the body of an error is a courtesy; many servers send a page for people
         if isinstance(document, sep.Error):
