@@ -21,7 +21,6 @@ import httpx2
 from openesi.sep2 import model as sep
 from openesi.sep2 import resources
 from openesi.sep2.enums import NotificationStatus, SubscriptionEncoding
-from openesi.sep2.resources import Match
 from openesi.server import functions
 from openesi.server.caller import find_caller
 from openesi.server.encoding import EXI, XML, Encoding
@@ -154,13 +153,20 @@ class Notifier:
         path = subscription.subscribedResource
         match = resources.match(path)
         status, shown = NotificationStatus.DEFAULT, None
-        try:
-            if match is None or caller.revoked:
-                status = NotificationStatus.DELETED
-            else:
-                shown = self._shown(reader, match, path, subscription, errand)
-        except Refusal:
+        if match is None or caller.revoked:
             status = NotificationStatus.DELETED
+        else:
+            view = View(
+                reader,
+                now=self._clock(),
+                caller=caller,
+                settings=self._settings,
+                generated=functions.GENERATED,
+            )
+            try:
+                shown = view.document(match, path, window_of(subscription.limit))
+            except Refusal:
+                status = NotificationStatus.DELETED
         if shown is not None and not conditions_met(subscription, shown):
             return None
         is_list = match is not None and match.resource.item is not None
@@ -177,21 +183,6 @@ class Notifier:
             media.encode(notification, caller.edition),
             last=status is not NotificationStatus.DEFAULT,
         )
-
-    def _shown(
-        self, reader: Reader, match: Match, path: str, subscription: sep.Subscription, errand: Errand
-    ) -> sep.Sep:
-        owner = reader.get("/".join(errand.subscription.split("/")[:3]))
-        assert owner is not None
-        assert owner.scope is not None
-        view = View(
-            reader,
-            now=self._clock(),
-            caller=find_caller(reader, owner.scope, self._settings),
-            settings=self._settings,
-            generated=functions.GENERATED,
-        )
-        return view.document(match, path, window_of(subscription.limit))
 
     async def _send(self, letter: _Letter) -> tuple[_Verdict, str]:
         """POST one notification. Return what became of it, and why in words."""
