@@ -116,6 +116,17 @@ def test_the_schema_id_chooses_the_edition() -> None:
     assert sep_exi.encode(TIME, IEEE_2013).startswith(bytes.fromhex("a030114cc3"))
 
 
+def test_a_peer_speaks_its_own_edition_where_the_schema_id_fits() -> None:
+    of_2018, of_2013 = sep_exi.encode(TIME), sep_exi.encode(TIME, IEEE_2013)
+
+    assert sep_exi.edition_of(of_2018, CSIP_AUS_12) is CSIP_AUS_12
+    assert sep_exi.edition_of(of_2018, DRAFT_2_0_4) is DRAFT_2_0_4
+    assert sep_exi.edition_of(of_2013, DRAFT_2_0_4) is DRAFT_2_0_4
+    assert sep_exi.edition_of(of_2013, IEEE_2018) is IEEE_2013
+    assert sep_exi.edition_of(of_2018, IEEE_2013) is IEEE_2018
+    assert sep_exi.edition_of(of_2018, IEEE_2023) is IEEE_2018
+
+
 def test_the_draft_says_s1_and_is_read_by_either_name() -> None:
     stream = sep_exi.encode(TIME, DRAFT_2_0_4)
 

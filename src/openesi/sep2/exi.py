@@ -140,13 +140,18 @@ def schema_id_of(edition: Edition) -> str:
     return "S1" if edition.version == editions.DRAFT_2_0_4.version else edition.schema_id
 
 
-def edition_of(data: bytes) -> Edition:
-    """Return the edition that the schemaId of a stream names: S1 is 2018, S0 is 2013.
+def edition_of(data: bytes, peer: Edition | None = None) -> Edition:
+    """Return the edition of a stream by its schemaId: that of the ``peer`` if it fits, else 2018 or 2013.
+
+    It fits more than one: S1 is said by the 2018 edition, by its profiles and by the draft 2.0.4.
 
     Raises:
         UnsupportedError: for a stream of another schemaId, or without one.
     """
-    return _header(data, None)[1]
+    header, named = _header(data, None)
+    if peer is not None and peer.schema_id in _SPOKEN and header.schema_id in _said_by(peer):
+        return peer
+    return named
 
 
 @cache
@@ -184,6 +189,10 @@ _PLAIN_HEADERS = {
 }
 
 
+def _said_by(edition: Edition) -> tuple[str, str]:
+    return edition.schema_id, schema_id_of(edition)
+
+
 def _unspoken(schema_id: str) -> str:
     return (
         f"EXI of schema {schema_id} is not spoken here, only {' and '.join(sorted(_SPOKEN))}: "
@@ -207,7 +216,7 @@ def _header(data: bytes, edition: Edition | None) -> tuple[exi.Header, Edition]:
         return header, _SPOKEN[header.schema_id]
     if edition.schema_id not in _SPOKEN:
         raise UnsupportedError(_unspoken(edition.schema_id))
-    if header.schema_id not in (None, edition.schema_id, schema_id_of(edition)):
+    if header.schema_id is not None and header.schema_id not in _said_by(edition):
         raise UnsupportedError(
             f"schemaId {header.schema_id!r} where edition {edition.name} ({schema_id_of(edition)}) is spoken"
         )
