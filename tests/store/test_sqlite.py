@@ -106,6 +106,21 @@ def test_a_change_that_raises_leaves_nothing_and_spoils_no_other(store: SQLiteSt
     assert [found.path for found in store.reader.page("/a", limit=9)] == [first, second]
 
 
+def test_a_write_waits_for_another_process_without_stopping_the_loop(store: SQLiteStore, file: Path) -> None:
+    other = sqlite3.connect(file, isolation_level=None, check_same_thread=False)
+    other.execute("BEGIN IMMEDIATE")
+
+    async def both() -> str:
+        writing = asyncio.create_task(store.write(lambda tx: member(tx, b"x")))
+        await asyncio.get_running_loop().run_in_executor(None, other.execute, "SELECT 1")
+        assert not writing.done()  # the loop came back to us while the write waits
+        other.execute("COMMIT")
+        return await writing
+
+    assert asyncio.run(both()) == "/a/1"
+    other.close()
+
+
 def test_changes_of_other_processes_are_seen_by_path(store: SQLiteStore, file: Path) -> None:
     other = SQLiteStore(file)
     assert store.changes() == set()

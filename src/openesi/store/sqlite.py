@@ -39,6 +39,7 @@ class SQLiteStore:
     def __init__(self, path: Path) -> None:
         self._writer = _connect(path)
         _migrate(self._writer)
+        self._writer.execute("PRAGMA busy_timeout = 0")  # waiting is done in the thread, see _begin
         self._reading = _connect(path)
         self.reader: Reader = _Reading(self._reading)
         self._transaction = _Writing(self._writer)
@@ -65,7 +66,7 @@ class SQLiteStore:
     def run(self, change: Callable[[Transaction], T]) -> T:
         """Run ``change`` and commit it, for callers without an event loop (the command line, tests)."""
         try:
-            self._writer.execute("BEGIN IMMEDIATE")
+            self._begin_waiting()
             try:
                 self._transaction.begin()
                 result = change(self._transaction)
@@ -110,7 +111,7 @@ class SQLiteStore:
             batch, self._waiting = self._waiting[:MAX_BATCH], self._waiting[MAX_BATCH:]
             settled: list[tuple[asyncio.Future[Any], Any]] = []
             try:
-                self._writer.execute("BEGIN IMMEDIATE")
+                await self._begin()
                 self._transaction.begin()
                 settled = [(future, self._run_one(change, future)) for change, future in batch]
                 self._transaction.finish()
@@ -122,6 +123,20 @@ class SQLiteStore:
                 if not future.done():
                     future.set_result(result)
         self._flushing = None
+
+    async def _begin(self) -> None:
+        """Begin a transaction at once; where another process writes, wait for it in the thread."""
+        try:
+            self._writer.execute("BEGIN IMMEDIATE")
+        except sqlite3.OperationalError:
+            await asyncio.get_running_loop().run_in_executor(self._thread, self._begin_waiting)
+
+    def _begin_waiting(self) -> None:
+        self._writer.execute(f"PRAGMA busy_timeout = {BUSY_MS}")
+        try:
+            self._writer.execute("BEGIN IMMEDIATE")
+        finally:
+            self._writer.execute("PRAGMA busy_timeout = 0")
 
     def _run_one(self, change: Callable[[Transaction], Any], future: asyncio.Future[Any]) -> Any:
         """Run one change in a savepoint; what it raises is its own business, not the batch's."""
