@@ -14,7 +14,7 @@ from starlette.routing import Route
 
 from openesi.server import operator
 from openesi.web import api as web_api
-from openesi.web import pages, watching
+from openesi.web import pages
 from web.house import PIN, House, house_in, lfdi_of
 
 DOCUMENT = Path(__file__).parents[2] / "docs" / "operator.md"
@@ -140,6 +140,7 @@ def test_programs_and_their_default(api: httpx2.Client) -> None:
     assert api.put("/api/default", json={"program": path, "limit_percent": 80}).status_code == 204
     listed = {one["href"]: one for one in api.get("/api/programs").json()}
     assert listed[path]["description"] == "Feeder 12"
+    assert listed[path]["default_limit_percent"] == 80
 
 
 def test_health_versions_and_status(api: httpx2.Client) -> None:
@@ -216,7 +217,6 @@ def test_a_fault_of_ours_is_told_in_json(api: httpx2.Client, house: House, monke
 
 def test_every_route_is_documented_and_every_documented_route_is_there(house: House) -> None:
     routes = {(method, path) for method, path, _ in web_api.ENDPOINTS}
-    routes |= {("GET", path) for path, _ in watching.ENDPOINTS}
     routes |= {("GET", one.path) for one in pages.routes(house.live) if isinstance(one, Route)}
     documented = set(re.findall(r"^### `([A-Z]+) (\S+)`$", DOCUMENT.read_text(), re.MULTILINE))
     assert documented == {(method, path.replace(":path", "")) for method, path in routes}

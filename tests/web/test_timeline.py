@@ -186,5 +186,5 @@ def test_programs_tell_their_default(esi: Esi) -> None:
     base = sep.DERControlBase(opModMaxLimW=8_000)
     esi.change(lambda tx: operator.set_default(tx, "/derp/1", base, settings=esi.settings))
     watching.events()
-    (program,) = watching.timeline.programs()
+    (program,) = watching.timeline.programs
     assert (program.description, program.default_limit_percent) == ("Everyone", 80)

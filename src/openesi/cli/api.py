@@ -9,7 +9,7 @@ import httpx2
 import typer
 
 from openesi.errors import LocalError, Unreachable
-from openesi.web.listener import find_running
+from openesi.web.whereabouts import find_running
 
 TIMEOUT_S = 10.0
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
 from decimal import Decimal
-from typing import Annotated, Any, TypeVar
+from typing import Annotated, TypeVar
 
 import msgspec
 from starlette.exceptions import HTTPException
@@ -22,10 +22,11 @@ from openesi.sep2 import identity
 from openesi.sep2 import model as sep
 from openesi.sep2.editions import EDITIONS
 from openesi.server import operator
-from openesi.server.service import Service
+from openesi.store import Reader, Transaction
 from openesi.web import watching
 from openesi.web.answers import answer, problem
 from openesi.web.live import Live
+from openesi.web.timeline import Event, read_programs
 
 MAX_BODY = 64 << 10  # an operator's request is small; a mistaken upload is not
 MAX_DURATION_S = 366 * 86_400
@@ -78,97 +79,89 @@ class Default(Modes):
     program: str = operator.FIRST_PROGRAM
 
 
-Endpoint = Callable[[Service, Request], Awaitable[Response]]
-Bound = Callable[[Request], Awaitable[Response]]
+Endpoint = Callable[[Live, Request], Awaitable[Response]]
 
 
-async def get_status(service: Service, request: Request) -> Response:
+async def get_status(live: Live, request: Request) -> Response:
     """Say what this server is."""
     del request
-    counted = await service.store.read(lambda reader: reader.count("/edev"))
+    counted = await live.service.store.read(lambda reader: reader.count("/edev"))
     return answer({
-        "server": service.url,
-        "lfdi": identity.format_lfdi(service.settings.lfdi),
-        "sfdi": identity.sfdi_from_lfdi(service.settings.lfdi),
-        "edition": service.settings.edition.name,
-        "started": service.settings.started,
-        "now": service.clock(),
+        "server": live.service.url,
+        "lfdi": identity.format_lfdi(live.service.settings.lfdi),
+        "sfdi": identity.sfdi_from_lfdi(live.service.settings.lfdi),
+        "edition": live.service.settings.edition.name,
+        "started": live.service.settings.started,
+        "now": live.service.clock(),
         "devices": counted,
-        "requests": service.wire.statistics.requests,
+        "requests": live.service.wire.statistics.requests,
     })  # fmt: skip
 
 
-async def get_devices(service: Service, request: Request) -> Response:
+async def get_devices(live: Live, request: Request) -> Response:
     """List registered devices."""
     start, limit = _paging(request)
-    return answer(await service.store.read(lambda reader: operator.devices(reader, start=start, limit=limit)))
+    return answer(
+        await live.service.store.read(lambda reader: operator.devices(reader, start=start, limit=limit))
+    )
 
 
-async def post_device(service: Service, request: Request) -> Response:
+async def post_device(live: Live, request: Request) -> Response:
     """Register a device out of band."""
     body = await read_body(request, NewDevice)
     lfdi = identity.parse_lfdi(body.lfdi)
     aggregator = identity.parse_lfdi(body.aggregator) if body.aggregator else None
     pin = identity.parse_pin(f"{body.pin:06d}")
-    now = int(service.clock())
+    now = int(live.service.clock())
     if body.edition is not None and body.edition not in EDITIONS:
         raise LocalError(f"edition is one of {', '.join(EDITIONS)}")
 
-    def register(tx: Any) -> str:
+    def register(tx: Transaction) -> str:
         row = operator.add_device(
-            tx, lfdi, pin=pin, now=now, settings=service.settings, aggregator_lfdi=aggregator
+            tx, lfdi, pin=pin, now=now, settings=live.service.settings, aggregator_lfdi=aggregator
         )
         if body.edition is not None:
             operator.set_edition(tx, lfdi, body.edition)
         return row.path
 
-    href = await service.store.write(register)
+    href = await live.service.store.write(register)
     return answer(
         {"href": href, "lfdi": identity.format_lfdi(lfdi), "sfdi": identity.sfdi_from_lfdi(lfdi)}, 201
     )
 
 
-async def delete_device(service: Service, request: Request) -> Response:
+async def delete_device(live: Live, request: Request) -> Response:
     """Forget a device."""
     lfdi = identity.parse_lfdi(request.path_params["lfdi"])
-    if await service.store.read(lambda reader: reader.find("/edev", lfdi)) is None:
+    if await live.service.store.read(lambda reader: reader.find("/edev", lfdi)) is None:
         raise HTTPException(404, f"no device with LFDI {identity.format_lfdi(lfdi)} is registered")
-    await service.store.write(lambda tx: operator.remove_device(tx, lfdi))
+    await live.service.store.write(lambda tx: operator.remove_device(tx, lfdi))
     return Response(status_code=204)
 
 
-async def get_programs(service: Service, request: Request) -> Response:
-    """List programs."""
+async def get_programs(live: Live, request: Request) -> Response:
+    """List programs with what applies in each while there is no event."""
     del request
-    found = await service.store.read(operator.programs)
-    return answer([
-        {
-            "href": path,
-            "mrid": identity.format_mrid(program.mRID),
-            "description": program.description,
-            "primacy": program.primacy,
-        }
-        for path, program in found
-    ])  # fmt: skip
+    return answer(await live.service.store.read(read_programs))
 
 
-async def post_program(service: Service, request: Request) -> Response:
+async def post_program(live: Live, request: Request) -> Response:
     """Add a program."""
     body = await read_body(request, NewProgram)
-    row = await service.store.write(
+    row = await live.service.store.write(
         lambda tx: operator.add_program(
-            tx, description=body.description, primacy=body.primacy, settings=service.settings
+            tx, description=body.description, primacy=body.primacy, settings=live.service.settings
         )
     )
     return answer({"href": row.path}, 201)
 
 
-async def post_event(service: Service, request: Request) -> Response:
+async def post_event(live: Live, request: Request) -> Response:
     """Send a control."""
     body = await read_body(request, NewEvent)
-    now = int(service.clock())
+    now = int(live.service.clock())
 
-    def send(tx: Any) -> operator.ControlSummary:
+    def send(tx: Transaction) -> Event:
         order = operator.ControlOrder(
             base=control_base(tx, body),
             start=now if body.start is None else body.start,
@@ -177,40 +170,42 @@ async def post_event(service: Service, request: Request) -> Response:
             randomize_start_s=body.randomize_start_s,
             randomize_duration_s=body.randomize_duration_s,
         )
-        row = operator.send_control(tx, body.program, order, now=now, settings=service.settings)
-        return operator.control_at(tx, row.path)
+        row = operator.send_control(tx, body.program, order, now=now, settings=live.service.settings)
+        return watching.event_at(live, tx, row.path)
 
-    return answer(await service.store.write(send), 201)
+    return answer(await live.service.store.write(send), 201)
 
 
-async def delete_event(service: Service, request: Request) -> Response:
+async def delete_event(live: Live, request: Request) -> Response:
     """Cancel a control, given by its path or mRID."""
     randomized = request.query_params.get("randomized") == "true"
     named = "/" + request.path_params["event"]
-    now = int(service.clock())
+    now = int(live.service.clock())
 
-    def cancel(tx: Any) -> operator.ControlSummary:
+    def cancel(tx: Transaction) -> Event:
         try:
             path = operator.control_path(tx, named)
             operator.control_at(tx, path)
         except LocalError as error:
             raise HTTPException(404, str(error)) from None
         operator.cancel_control(tx, path, now=now, randomized=randomized)
-        return operator.control_at(tx, path)
+        return watching.event_at(live, tx, path)
 
-    return answer(await service.store.write(cancel))
+    return answer(await live.service.store.write(cancel))
 
 
-async def put_default(service: Service, request: Request) -> Response:
+async def put_default(live: Live, request: Request) -> Response:
     """Set what applies while no control does."""
     body = await read_body(request, Default)
-    await service.store.write(
-        lambda tx: operator.set_default(tx, body.program, control_base(tx, body), settings=service.settings)
+    await live.service.store.write(
+        lambda tx: operator.set_default(
+            tx, body.program, control_base(tx, body), settings=live.service.settings
+        )
     )
     return Response(status_code=204)
 
 
-def control_base(reader: Any, modes: Modes) -> sep.DERControlBase:
+def control_base(reader: Reader, modes: Modes) -> sep.DERControlBase:
     """Return the modes in the standard's terms. Raises LocalError for two limits at once."""
     if modes.limit_w is not None and modes.limit_percent is not None:
         raise LocalError("give the limit in W or in percent, not both")
@@ -244,14 +239,13 @@ async def read_body(request: Request, kind: type[Body]) -> Body:
 
 def routes(live: Live) -> list[Route]:
     """Return the routes of the API, each bound to what it works on."""
-    service = live.service
 
-    def bound(endpoint: Callable[[Any, Request], Awaitable[Response]], subject: Any) -> Bound:
+    def bound(endpoint: Endpoint) -> Callable[[Request], Awaitable[Response]]:
         async def call(request: Request) -> Response:
             try:
-                response = await endpoint(subject, request)
+                response = await endpoint(live, request)
                 if request.method not in ("GET", "HEAD"):
-                    await service.application.tick()  # devices and pages hear of it now, not at the next look
+                    await live.service.application.tick()  # devices and pages hear of it now
                 return response
             except PeerError as error:
                 return problem(error.status, str(error))
@@ -260,10 +254,7 @@ def routes(live: Live) -> list[Route]:
 
         return call
 
-    return [
-        *(Route(path, bound(endpoint, live), methods=["GET"]) for path, endpoint in watching.ENDPOINTS),
-        *(Route(path, bound(endpoint, service), methods=[method]) for method, path, endpoint in ENDPOINTS),
-    ]
+    return [Route(path, bound(endpoint), methods=[method]) for method, path, endpoint in ENDPOINTS]
 
 
 def _paging(request: Request) -> tuple[int, int]:
@@ -280,12 +271,17 @@ def _paging(request: Request) -> tuple[int, int]:
 
 ENDPOINTS: tuple[tuple[str, str, Endpoint], ...] = (
     ("GET", "/api/status", get_status),
+    ("GET", "/api/live", watching.get_live),
+    ("GET", "/api/readings", watching.get_readings),
     ("GET", "/api/devices", get_devices),
     ("POST", "/api/devices", post_device),
+    ("GET", "/api/devices/{lfdi}", watching.get_device),
     ("DELETE", "/api/devices/{lfdi}", delete_device),
     ("GET", "/api/programs", get_programs),
     ("POST", "/api/programs", post_program),
+    ("GET", "/api/events", watching.get_events),
     ("POST", "/api/events", post_event),
+    ("GET", "/api/events/{event:path}", watching.get_event),
     ("DELETE", "/api/events/{event:path}", delete_event),
     ("PUT", "/api/default", put_default),
 )

@@ -4,12 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import json
-import os
 import socket
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
-from pathlib import Path
 
 import uvicorn
 from starlette.applications import Starlette
@@ -23,8 +20,8 @@ from openesi.web import api, pages
 from openesi.web.answers import answer_fault, answer_http_error
 from openesi.web.guard import Guard, own_names
 from openesi.web.live import Live
+from openesi.web.whereabouts import announced
 
-RUNNING_FILE = "running.json"
 START_S = 10.0  # a listener that is not up by then will not come up
 MAX_CONNECTIONS = 200  # browsers keep a few each open for the live stream
 
@@ -73,7 +70,7 @@ async def listening(
         async with asyncio.timeout(START_S):
             while not server.started and not task.done():  # noqa: ASYNC110 (uvicorn offers no event)
                 await asyncio.sleep(0.01)
-        with _announced(service.place.data, url):
+        with announced(service.place.data, url):
             yield url
     finally:
         server.should_exit = True
@@ -82,40 +79,6 @@ async def listening(
         following.cancel()
         await asyncio.wait((following,))
         sock.close()
-
-
-def find_running(data: Path | None = None) -> str | None:
-    """Return the URL of a running server's API: of a data directory, or of the server started last."""
-    for file in (data / RUNNING_FILE,) if data else (state_file(),):
-        with contextlib.suppress(OSError, ValueError, KeyError):
-            found = json.loads(file.read_text("utf-8"))
-            os.kill(found["pid"], 0)
-            return str(found["api"])
-    return None
-
-
-def state_file() -> Path:
-    """Return where the server that was started last says so."""
-    base = os.environ.get("XDG_STATE_HOME") or Path.home() / ".local" / "state"
-    return Path(base) / "openesi" / RUNNING_FILE
-
-
-@contextlib.contextmanager
-def _announced(data: Path, url: str) -> Iterator[None]:
-    """Say where the API is, for commands that are not told."""
-    text = json.dumps({"pid": os.getpid(), "api": url})
-    files = (data / RUNNING_FILE, state_file())
-    for file in files:
-        with contextlib.suppress(OSError):  # a home that cannot be written only costs convenience
-            file.parent.mkdir(parents=True, exist_ok=True)
-            file.write_text(text, "utf-8")
-    try:
-        yield
-    finally:
-        for file in files:
-            with contextlib.suppress(OSError):
-                if file.read_text("utf-8") == text:
-                    file.unlink()
 
 
 def _bound(host: str, port: int) -> socket.socket:

@@ -172,7 +172,7 @@ class Live:
             "max_w": self.roster.max_w,
             "devices": {"total": self.roster.total, "shown": self.describe(self.roster.all(), now)},
             "events": self.events(),
-            "programs": self.timeline.programs(),
+            "programs": self.timeline.programs,
         }
 
     def _patch(self, now: float) -> Part:

@@ -113,7 +113,7 @@ class Timeline:
     def __init__(self) -> None:
         self._live: dict[str, tuple[str, int, sep.DERControl]] = {}
         self._ended: dict[str, tuple[str, int, sep.DERControl]] = {}
-        self._programs: list[tuple[str, sep.DERProgram, sep.DefaultDERControl | None]] = []
+        self.programs: list[Program] = []
         self.responses = Responses()
 
     def refresh(self, reader: Reader, changed: set[str] | None) -> bool:
@@ -124,7 +124,7 @@ class Timeline:
         elif not any(path.startswith("/derp") for path in changed):
             return answered
         found = operator.programs(reader)[:SHOWN]
-        self._programs = [(path, program, _default(reader, path)) for path, program in found]
+        self.programs = read_programs(reader)[:SHOWN]
         before, self._live = self._live, dict(_live(reader, found))
         for href, (program_href, primacy, old) in before.items():
             if href not in self._live and reader.get(href) is not None:
@@ -144,20 +144,6 @@ class Timeline:
             for href, (program, primacy, control) in known[:SHOWN]
         ]
 
-    def programs(self) -> list[Program]:
-        """Return the programs, the strongest first."""
-        return [
-            Program(
-                href=path,
-                mrid=identity.format_mrid(program.mRID),
-                description=program.description,
-                primacy=program.primacy,
-                default=modes(default.DERControlBase) if default else {},
-                default_limit_percent=_percent(default.DERControlBase) if default else None,
-            )
-            for path, program, default in self._programs
-        ]
-
     def limit_w(self, max_w: float) -> float | None:
         """Return the limit in force in W: of the strongest program that has one; None without."""
         active = [
@@ -167,6 +153,25 @@ class Timeline:
             and (limit := _limit_w(control.DERControlBase, max_w)) is not None
         ]
         return min(active)[2] if active else None
+
+
+def read_programs(reader: Reader) -> list[Program]:
+    """Return the programs, the strongest first."""
+    found = []
+    for path, program in operator.programs(reader):
+        row = reader.get(f"{path}/dderc")
+        default = read_document(row, sep.DefaultDERControl).DERControlBase if row else sep.DERControlBase()
+        found.append(
+            Program(
+                href=path,
+                mrid=identity.format_mrid(program.mRID),
+                description=program.description,
+                primacy=program.primacy,
+                default=modes(default),
+                default_limit_percent=_percent(default),
+            )
+        )
+    return found
 
 
 def summarize(
@@ -259,11 +264,6 @@ def _order(control: sep.DERControl) -> tuple[int, int]:
     if status in (EventState.ACTIVE, EventState.SCHEDULED):
         return (0 if status == EventState.ACTIVE else 1), start
     return 2, -start
-
-
-def _default(reader: Reader, program: str) -> sep.DefaultDERControl | None:
-    row = reader.get(f"{program}/dderc")
-    return read_document(row, sep.DefaultDERControl) if row else None
 
 
 def _live(

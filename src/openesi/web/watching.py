@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator
 from typing import Any
 
 import msgspec
@@ -104,7 +104,7 @@ async def get_events(live: Live, request: Request) -> Response:
 
     def look(reader: Reader) -> list[Event]:
         found = [
-            _event(live, reader, row.path)
+            event_at(live, reader, row.path)
             for path, _ in operator.programs(reader)
             if wanted in (None, path)
             for row in reader.page(f"{path}/derc", limit=operator.MAX_LISTED)
@@ -128,7 +128,7 @@ async def get_event(live: Live, request: Request) -> Response:
 
     def look(reader: Reader) -> dict[str, Any]:
         path = operator.control_path(reader, named)
-        event = _event(live, reader, path)
+        event = event_at(live, reader, path)
         sent = live.timeline.responses.of(identity.parse_mrid(event.mrid))
         silent = [
             identity.format_lfdi(row.key)
@@ -214,7 +214,8 @@ def _hex(value: Any) -> Any:
     return [_hex(one) for one in value] if isinstance(value, list | tuple) else value
 
 
-def _event(live: Live, reader: Reader, path: str) -> Event:
+def event_at(live: Live, reader: Reader, path: str) -> Event:
+    """Return the event at a path. Raises LocalError if there is none."""
     row = reader.get(path)
     if row is None or row.type != "DERControl":
         raise LocalError(f"there is no DERControl at {path}")
@@ -247,12 +248,3 @@ async def _with_first(first: bytes, rest: AsyncIterator[bytes]) -> AsyncIterator
             yield message
     finally:
         await rest.aclose()  # type: ignore[attr-defined]
-
-
-ENDPOINTS: tuple[tuple[str, Callable[[Live, Request], Awaitable[Response]]], ...] = (
-    ("/api/live", get_live),
-    ("/api/readings", get_readings),
-    ("/api/events", get_events),
-    ("/api/events/{event:path}", get_event),
-    ("/api/devices/{lfdi}", get_device),
-)
