@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import re
+import sys
 import time
 from datetime import datetime
 from typing import Annotated, Any
+from urllib.parse import urlencode
 
 import typer
 
@@ -19,11 +22,13 @@ app = noun_app(
     \b
     openesi event send --limit 2kW --for 2m
     openesi event list
+    openesi event show /derp/1/derc/1
     openesi event cancel /derp/1/derc/1
     """
 )
 
 WATCH_S = 1.0
+Event = Annotated[str, typer.Argument(metavar="EVENT", help="Its href, as /derp/1/derc/1, or its mRID.")]
 
 
 @app.command()
@@ -93,7 +98,7 @@ def send(
 
 @app.command()
 def cancel(
-    event: Annotated[str, typer.Argument(metavar="EVENT", help="Its href or its mRID.")],
+    event: Event,
     *,
     randomized: Annotated[
         bool, typer.Option("--randomized", help="Devices end within their randomization, not all at once.")
@@ -104,7 +109,7 @@ def cancel(
 ) -> None:
     """Cancel an event."""
     query = "?randomized=true" if randomized else ""
-    cancelled = ask("DELETE", f"/api/events/{event.lstrip('/')}{query}", api=api, data=data)
+    cancelled = ask("DELETE", _path(event) + query, api=api, data=data)
     if as_json:
         output.write_json(cancelled)
     else:
@@ -112,29 +117,72 @@ def cancel(
 
 
 @app.command("list")
-def list_(*, api: ApiUrl = None, data: RunningData = None, as_json: AsJson = False) -> None:
-    """List events that are not over."""
-    found = ask("GET", "/api/events", api=api, data=data)
+def list_(
+    *,
+    ended: Annotated[bool, typer.Option("--all", help="Those that are over, too: the last ones.")] = False,
+    program: Annotated[
+        str | None, typer.Option(metavar="HREF", help="Of one program only, as /derp/1.")
+    ] = None,
+    api: ApiUrl = None,
+    data: RunningData = None,
+    as_json: AsJson = False,
+) -> None:
+    """List events that are not over, and who answered."""
+    query = urlencode({"ended": str(ended).lower()} | ({"program": program} if program else {}))
+    found = ask("GET", f"/api/events?{query}", api=api, data=data)
     if as_json:
         output.write_json(found)
-        return
-    output.write(_table(found))
-    if not found:
+    elif found:
+        output.write(_table(found))
+    else:
         output.say("No event. Next: openesi event send --limit 2kW --for 2m")
 
 
 @app.command()
+def show(
+    event: Event,
+    *,
+    api: ApiUrl = None,
+    data: RunningData = None,
+    as_json: AsJson = False,
+) -> None:
+    """Show an event: what it asks for, which device answered what, and who is silent."""
+    found = ask("GET", _path(event), api=api, data=data)
+    if as_json:
+        output.write_json(found)
+        return
+    output.write(output.render_facts(_facts(found)))
+    rows = [
+        (one["lfdi"], answer["name"].replace("_", " "), _time(answer["at"]))
+        for one in found["answers"]
+        for answer in one["responses"]
+    ]
+    rows += [(lfdi, "silent", "") for lfdi in found["silent"]]
+    if rows:
+        output.write("\n" + output.render_table(("device", "said", "at"), rows))
+
+
+@app.command()
 def watch(*, api: ApiUrl = None, data: RunningData = None, as_json: AsJson = False) -> None:
-    """Print a line whenever an event comes, changes or goes, until interrupted."""
+    """Print a line whenever an event comes, changes, is answered or goes, until interrupted."""
     known: dict[str, Any] = {}
     while True:
         found = {event["href"]: event for event in ask("GET", "/api/events", api=api, data=data)}
-        for href in [*found, *(gone for gone in known if gone not in found)]:
-            event = found.get(href, known.get(href, {}) | {"status": "over"})
-            if event.get("status") != known.get(href, {}).get("status"):
-                _write_change(event, as_json=as_json)
+        for event in changes(known, found):
+            _write_change(event, as_json=as_json)
         known = found
         time.sleep(WATCH_S)
+
+
+def changes(before: dict[str, Any], now: dict[str, Any]) -> list[dict[str, Any]]:
+    """Return the events that came, changed status or were answered, and as ``over`` those that went."""
+    gone = [event | {"status": "over"} for href, event in before.items() if href not in now]
+    told = [
+        event
+        for href, event in now.items()
+        if href not in before or any(event[name] != before[href][name] for name in ("status", "responses"))
+    ]
+    return told + gone
 
 
 def _write_change(event: dict[str, Any], *, as_json: bool) -> None:
@@ -142,17 +190,20 @@ def _write_change(event: dict[str, Any], *, as_json: bool) -> None:
         output.write_json_line(event)
         return
     when = datetime.now().astimezone().isoformat(timespec="seconds")
-    output.write(f"{when}  {event['status']:<10}  {_control(event)}  {event['href']}")
+    parts = (when, f"{event['status']:<10}", event["href"], _control(event), _answers(event))
+    output.write("  ".join(part for part in parts if part))
+    sys.stdout.flush()
 
 
 def _facts(event: dict[str, Any]) -> list[tuple[str, str]]:
     return [
         ("Event", event["href"]),
         ("mRID", event["mrid"]),
-        ("Status", event["status"]),
+        ("Status", event["status"].replace("_", " ")),
         ("Control", _control(event)),
         ("Start", _time(event["start"])),
         ("End", _time(event["start"] + event["duration"])),
+        ("Answers", _answers(event) or "none"),
     ]
 
 
@@ -160,27 +211,49 @@ def _table(events: list[dict[str, Any]]) -> str:
     rows = [
         (
             event["href"],
-            event["status"],
+            event["status"].replace("_", " "),
             _time(event["start"]),
-            event["duration"],
+            units.format_duration(event["duration"]),
             _control(event),
+            _answers(event) or "-",
             event["description"] or "",
         )
         for event in events
     ]
-    return output.render_table(("event", "status", "start", "s", "control", "description"), rows)
+    headers = ("event", "status", "start", "for", "control", "answers", "description")
+    return output.render_table(headers, rows)
 
 
 def _control(event: dict[str, Any]) -> str:
     parts = []
     for name, value in event["control"].items():
         if name == "opModMaxLimW":
-            parts.append(f"limit {value / 100:g} % of setMaxW")
+            watts = f"{units.format_power(event['limit_w'])}, " if event["limit_w"] is not None else ""
+            parts.append(f"limit {watts}{value / 100:g} % of setMaxW")
         elif name == "opModTargetW":
             parts.append(f"target {units.format_power(value['value'] * 10.0 ** value['multiplier'])}")
+        elif name in _SWITCHES:
+            parts.append(_SWITCHES[name][bool(value)])
         else:
             parts.append(f"{name} {value}")
     return ", ".join(parts)
+
+
+def _answers(event: dict[str, Any]) -> str:
+    told = [f"{count} {name.replace('_', ' ')}" for name, count in event["responses"].items() if count]
+    return ", ".join(told)
+
+
+def _path(event: str) -> str:
+    if not re.fullmatch(r"/?[0-9A-Za-z-]+(/[0-9A-Za-z]+)*", event):
+        raise WrongUsage(f"{event!r} is no event: give its href, as /derp/1/derc/1, or its mRID.")
+    return f"/api/events/{event.lstrip('/')}"
+
+
+_SWITCHES = {
+    "opModConnect": ("disconnect", "connect"),
+    "opModEnergize": ("cease to energize", "energize"),
+}
 
 
 def _time(seconds: int) -> str:

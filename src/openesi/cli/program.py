@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
@@ -27,8 +27,10 @@ def list_(*, api: ApiUrl = None, data: RunningData = None, as_json: AsJson = Fal
     if as_json:
         output.write_json(found)
         return
-    rows = [(one["href"], one["primacy"], one["description"] or "", one["mrid"]) for one in found]
-    output.write(output.render_table(("program", "primacy", "description", "mRID"), rows))
+    rows = [
+        (one["href"], one["primacy"], one["description"] or "", _default(one), one["mrid"]) for one in found
+    ]
+    output.write(output.render_table(("program", "primacy", "description", "default", "mRID"), rows))
 
 
 @app.command()
@@ -61,3 +63,8 @@ def default(
     unit, value = units.parse_limit(limit)
     ask("PUT", "/api/default", api=api, data=data, body={"program": program, f"limit_{unit}": float(value)})
     output.say(f"{program} limits to {limit} while no event applies.")
+
+
+def _default(program: dict[str, Any]) -> str:
+    percent = program["default_limit_percent"]
+    return f"{percent:g} %" if percent is not None else "-"

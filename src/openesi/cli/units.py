@@ -63,6 +63,14 @@ def format_power(power_w: float) -> str:
     return f"{power_w:.0f} W" if abs(power_w) < 1_000 else f"{power_w / 1_000:.1f} kW"
 
 
+def format_duration(seconds: int) -> str:
+    """Write a duration as ``parse_duration`` reads it, in the largest unit that fits: 90s, 2m, 1h."""
+    for unit, length in (("d", 86_400), ("h", 3_600), ("m", 60)):
+        if seconds >= length and seconds % length == 0:
+            return f"{seconds // length}{unit}"
+    return f"{seconds}s"
+
+
 def _split(text: str, wanted: str) -> tuple[Decimal, str]:
     found = _QUANTITY.fullmatch(text)
     if found is None:

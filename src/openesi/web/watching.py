@@ -23,7 +23,7 @@ from openesi.web.answers import answer
 from openesi.web.history import KEPT_S, MINUTE_S, RECENT_S
 from openesi.web.live import SEND_S, Live
 from openesi.web.roster import describe, freshness, read_at
-from openesi.web.timeline import Event, summarize
+from openesi.web.timeline import ENDED, Event, summarize
 
 RANGES = {"15m": RECENT_S, "24h": 86_400, "48h": KEPT_S}
 MAX_NAMED = 1_000  # devices named one by one in the answer about an event
@@ -116,9 +116,8 @@ async def get_events(live: Live, request: Request) -> Response:
     listed = await live.service.store.read(look)
     if request.query_params.get("ended") == "true":
         known = {event.href for event in listed}
-        listed += [
-            event for event in live.events() if event.href not in known and wanted in (None, event.program)
-        ]
+        over = [one for one in live.events() if one.href not in known and wanted in (None, one.program)]
+        listed += await live.service.store.read(lambda reader: [_as_ended(live, reader, one) for one in over])
     return answer(listed)
 
 
@@ -230,6 +229,11 @@ def event_at(live: Live, reader: Reader, path: str) -> Event:
         max_w=live.roster.max_w,
         devices=len(live.roster.controllable),
     )
+
+
+def _as_ended(live: Live, reader: Reader, event: Event) -> Event:
+    """Return an event that has left its list; what the page shows may be a second behind."""
+    return event if event.status in ENDED else event_at(live, reader, event.href)
 
 
 def _response_name(status: int) -> str:
