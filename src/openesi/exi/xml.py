@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from xml.parsers import expat
-from xml.sax.saxutils import escape, quoteattr
 
 from openesi.errors import PeerError
 from openesi.exi.events import Attribute, Characters, EndElement, Event, StartElement
@@ -12,6 +11,8 @@ from openesi.exi.schema import XML, XSI, XSI_TYPE, QName
 
 # Where a schema may be found: a hint to validators that is no part of the document.
 _HINTS = {QName(XSI, "schemaLocation"), QName(XSI, "noNamespaceSchemaLocation")}
+_IN_TEXT = str.maketrans({"&": "&amp;", "<": "&lt;", ">": "&gt;", "\r": "&#13;"})
+_IN_QUOTES = _IN_TEXT | str.maketrans({'"': "&quot;", "\t": "&#9;", "\n": "&#10;"})
 _SEPARATOR = "\x1f"  # cannot occur in XML
 
 
@@ -67,7 +68,7 @@ def xml_from_events(events: Iterable[Event], *, namespace: str = "") -> str:
             names.append(name)
             is_tag_open = True
         elif isinstance(event, Characters):
-            parts.append(escape(event.text, {"\r": "&#13;"}))
+            parts.append(event.text.translate(_IN_TEXT))
         else:
             parts.append(f"</{names.pop()}>")
     return "".join(parts)
@@ -142,4 +143,4 @@ def _tag(name: QName, prefixes: dict[str, str]) -> str:
 
 
 def _quoted(value: str) -> str:
-    return quoteattr(value, {"\t": "&#9;", "\n": "&#10;", "\r": "&#13;"})
+    return f'"{value.translate(_IN_QUOTES)}"'
