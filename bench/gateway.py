@@ -93,32 +93,32 @@ def measure_answers() -> Results:
     }
 
 
-def measure_days(days: int) -> Results:
-    """Days with four faults each: how many readings were lost, how many should have been, and the memory."""
-    kinds = (FaultKind.SILENCE, FaultKind.UNPLUG, FaultKind.SILENCE, FaultKind.UNPLUG)
-    faults = tuple(
-        Fault(kind, day * DAY_S + 7200 + 20_000 * i, 60.0 + 40 * ((day + i) % 7))
-        for day in range(days)
-        for i, kind in enumerate(kinds)
-    )
-    record, started = MeterRecord("bench"), time.perf_counter()
-    warm_kb = 0
-    lost_due, last_s, after_s = 0, 0, 0.0
-    emulator = Emulator(0.0, START_S, faults=faults, keep_commands=10)
-    poller = Poller()
-    now, is_open, ends = 0.0, False, [fault.start_s + fault.length_s for fault in faults]
+class Watch:
+    """Looks at the time tags as they are stored.
 
-    def listener(name: SeriesName, point: Point) -> None:
-        nonlocal lost_due, last_s, after_s
-        if name is SeriesName.POWER:
-            if last_s and point.time_s - last_s > 6:
-                lost_due += round((point.time_s - last_s) / 4) - 1
-            last_s = point.time_s
-            while ends and point.time_s - START_S >= ends[0]:
-                after_s = max(after_s, point.time_s - START_S - ends.pop(0))
+    Readings that are not there, and the wait after each fault.
+    """
 
-    record.listen(listener)
-    while now < days * DAY_S:
+    def __init__(self, faults: tuple[Fault, ...]) -> None:
+        self.missing = 0
+        self.longest_wait_s = 0.0
+        self._last_s = 0
+        self._ends = [fault.start_s + fault.length_s for fault in faults]
+
+    def __call__(self, name: SeriesName, point: Point) -> None:
+        if name is not SeriesName.POWER:
+            return
+        if self._last_s and point.time_s - self._last_s > 6:
+            self.missing += round((point.time_s - self._last_s) / 4) - 1
+        self._last_s = point.time_s
+        while self._ends and point.time_s - START_S >= self._ends[0]:
+            self.longest_wait_s = max(self.longest_wait_s, point.time_s - START_S - self._ends.pop(0))
+
+
+def pass_days(emulator: Emulator, record: MeterRecord, days: float, *, start: float, poller: Poller) -> float:
+    """Let ``days`` pass for dongle and poller, joined in memory; returns the time it then is."""
+    now, is_open = start, start > 0
+    while now < start + days * DAY_S:
         unplugged = emulator.unplugged(now)
         if is_open and unplugged:
             record.report(poller.closed("unplugged"), now)
@@ -138,17 +138,33 @@ def measure_days(days: int) -> Results:
             is_open = False
         wake = min(poller.next_deadline(), emulator.next_deadline())
         now = max(now + 0.001, wake if is_open else min(wake, now + 1))
-        if not warm_kb and now > min(3, days / 2) * DAY_S:
-            warm_kb = resident_kb("self")
+    return now
+
+
+def measure_days(days: int) -> Results:
+    """Days with four faults each: how many readings were lost, how many should have been, and the memory."""
+    kinds = (FaultKind.SILENCE, FaultKind.UNPLUG, FaultKind.SILENCE, FaultKind.UNPLUG)
+    faults = tuple(
+        Fault(kind, day * DAY_S + 7200 + 20_000 * i, 60.0 + 40 * ((day + i) % 7))
+        for day in range(days)
+        for i, kind in enumerate(kinds)
+    )
+    emulator = Emulator(0.0, START_S, faults=faults, keep_commands=10)
+    record, poller, watch, started = MeterRecord("bench"), Poller(), Watch(faults), time.perf_counter()
+    record.listen(watch)
+    filled = min(3, days / 2)  # after two days the cache is full
+    now = pass_days(emulator, record, filled, start=0.0, poller=poller)
+    full_kb = resident_kb("self")
+    now = pass_days(emulator, record, days - filled, start=now, poller=poller)
     counted = record.snapshot(now).statistics
     return {
         "simulated days": days,
         "seconds they took": round(time.perf_counter() - started, 1),
         "reads due": counted.total(Quantity.POWER),
         "reads lost, counted by the gateway": counted.count(Outcome.LOST, Quantity.POWER),
-        "reads lost, from the time tags": lost_due,
-        "longest wait for a reading after a fault, s": after_s,
-        "memory growth after the cache is full, kB": resident_kb("self") - warm_kb,
+        "reads lost, from the time tags": watch.missing,
+        "longest wait for a reading after a fault, s": watch.longest_wait_s,
+        "memory growth after the cache is full, kB": resident_kb("self") - full_kb,
     }
 
 

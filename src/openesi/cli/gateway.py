@@ -52,40 +52,48 @@ MeterOption = Annotated[
 ]
 
 
+Host = Annotated[str, typer.Option(help="Address to answer on.")]
+Port = Annotated[int, typer.Option(help="Port to answer on; 0 takes a free one.")]
+KeepCache = Annotated[
+    bool, typer.Option("--cache-file/--no-cache-file", help="Keep the 48 hours in a file, over restarts.")
+]
+GreenButton = Annotated[bool, typer.Option(help="Offer Green Button files.")]
+Mqtt = Annotated[
+    str,
+    typer.Option(
+        envvar="OPENESI_GATEWAY_MQTT",
+        metavar="URL",
+        help="Publish to mqtt://USER:PASSWORD@HOST:1883, or mqtts://.",
+    ),
+]
+HttpOnly = Annotated[
+    bool, typer.Option("--insecure-http", help="Plain HTTP, on a loopback address only: for tests.")
+]
+Cert = Annotated[str, typer.Option(metavar="PEM", help="For sep2: this gateway's certificate.")]
+Key = Annotated[str, typer.Option(metavar="PEM", help="For sep2: its key.")]
+Ca = Annotated[str, typer.Option(metavar="PEM", help="For sep2: who vouches for the meter.")]
+ServerLfdi = Annotated[
+    str, typer.Option(metavar="HEX", help="For sep2: the LFDI by which the meter is known.")
+]
+
+
 @app.command()
 def run(
     source: SourceOption = "serial:",
     data: DataDir = DEFAULT_DATA,
-    host: Annotated[str, typer.Option(help="Address to answer on.")] = DEFAULT_HOST,
-    port: Annotated[int, typer.Option(help="Port to answer on; 0 takes a free one.")] = 8444,
+    host: Host = DEFAULT_HOST,
+    port: Port = 8444,
     interval: Interval = 4,
     energy_interval: EnergyInterval = 60,
     meter: MeterOption = "",
-    keep: Annotated[
-        bool, typer.Option("--cache-file/--no-cache-file", help="Keep the 48 hours in a file, over restarts.")
-    ] = False,
-    green_button: Annotated[bool, typer.Option(help="Offer Green Button files.")] = True,
-    mqtt: Annotated[
-        str,
-        typer.Option(
-            envvar="OPENESI_GATEWAY_MQTT",
-            metavar="URL",
-            help="Publish to mqtt://USER:PASSWORD@HOST:1883, or mqtts://.",
-        ),
-    ] = "",
-    http_only: Annotated[
-        bool, typer.Option("--insecure-http", help="Plain HTTP, on a loopback address only: for tests.")
-    ] = False,
-    cert: Annotated[
-        Path | None, typer.Option(metavar="PEM", help="For sep2: this gateway's certificate.")
-    ] = None,
-    key: Annotated[Path | None, typer.Option(metavar="PEM", help="For sep2: its key.")] = None,
-    ca: Annotated[
-        Path | None, typer.Option(metavar="PEM", help="For sep2: who vouches for the meter.")
-    ] = None,
-    server_lfdi: Annotated[
-        str, typer.Option(metavar="HEX", help="For sep2: the LFDI by which the meter is known.")
-    ] = "",
+    keep: KeepCache = False,
+    green_button: GreenButton = True,
+    mqtt: Mqtt = "",
+    http_only: HttpOnly = False,
+    cert: Cert = "",
+    key: Key = "",
+    ca: Ca = "",
+    server_lfdi: ServerLfdi = "",
 ) -> None:
     """Read the meter, keep 48 hours, answer on the LAN. Prints `ready URL` when it does.
 
@@ -101,20 +109,20 @@ def run(
             "--insecure-http is for loopback only: add --host 127.0.0.1, or leave it out for HTTPS"
         )
     settings = RunSettings(
-        source,
-        str(data),
-        host,
-        port,
-        interval,
-        energy_interval,
-        meter,
-        keep,
-        green_button,
-        mqtt,
-        http_only,
-        cert=str(cert or ""),
-        key=str(key or ""),
-        ca=str(ca or ""),
+        source=source,
+        data=str(data),
+        host=host,
+        port=port,
+        interval_s=interval,
+        energy_interval_s=energy_interval,
+        meter_mac_id=meter,
+        keep_cache=keep,
+        green_button=green_button,
+        mqtt=mqtt,
+        plain_http=http_only,
+        cert=cert,
+        key=key,
+        ca=ca,
         server_lfdi=server_lfdi,
     )
     parse_source(source, settings.to_reading())  # what is wrong is told now

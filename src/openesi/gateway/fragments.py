@@ -126,7 +126,7 @@ class JoinStatus(Enum):
     CONNECTED = ("Connected", "joined to the meter")
     DISCONNECTED = ("Disconnected", "lost the meter: move the dongle closer, or wait for the meter's power")
     REJOINING = ("Rejoining", "lost the meter and is looking for it again")
-    UNKNOWN = ("", "the dongle has not said yet")
+    UNKNOWN = ("", "not known yet")
 
     def __init__(self, wire: str, words: str) -> None:
         self.wire = wire
