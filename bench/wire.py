@@ -72,6 +72,7 @@ def main(arguments: list[str] | None = None) -> None:
                 authority = Authority.open(options.data)
                 device = authority.device(options.device)
                 ours = Target("server", options.port, tuple(options.pid))
+                _pin(ours)
             else:
                 now = datetime.now(UTC)
                 authority = Authority.create(folder / "data", now=now)
@@ -108,6 +109,13 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--name", default="wire", help="name of the file in bench/results")
     parser.add_argument("--serve", action="store_true", help=argparse.SUPPRESS)
     return parser
+
+
+def _pin(target: Target) -> None:
+    """Put a running server on the first core, where nginx is: a server that wanders costs a sixth more."""
+    for pid in target.pids:
+        for thread in Path(f"/proc/{pid}/task").iterdir():
+            os.sched_setaffinity(int(thread.name), {0})
 
 
 def _demand_tools() -> None:
