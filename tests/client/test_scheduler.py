@@ -182,12 +182,12 @@ def test_a_user_may_refuse_and_return() -> None:
 def test_a_million_events_are_bounded_and_answered_once() -> None:
     crowd = tuple(
         Told(name=f"{n:06}", program=SP, start=600 - n, duration=2, modes={"opModMaxLimW": 1})
-        for n in range(3 * MAX_EVENTS)
+        for n in range(2 * MAX_EVENTS)
     )
     story = Story(name="crowd", programs=(SP,), controls=crowd)
     scheduler = Scheduler(random.Random(1))
     said: Counter[tuple[bytes, int]] = Counter()
-    for time in (0, 1, 2, 900, 901):
+    for time in (0, 1, 900):
         found = der.occurrences(told(story, time), supported=SUPPORTED, category=PV)
         for answer in scheduler.update(found, BEGINNING + time):
             said[answer.occurrence.mrid, answer.status] += 1

@@ -40,6 +40,7 @@ log = logging.getLogger(__name__)
 TICK_S = 1.0
 SHORTEST_TICK_S = 0.05  # when something is due by the clock in between
 LONGEST_SLEEP_S = 60.0
+ENTRY = duties.DeviceCapability.name  # where every walk begins: it tells whether the server is there
 
 
 class State(Enum):
@@ -76,7 +77,7 @@ class Agent:
         self.esi = esi
         self.device = device
         self.state = State.CONNECTING
-        self.problem: OpenESIError | None = None
+        self.problems: dict[str, OpenESIError] = {}
         if fallback_s is None:
             fallback_s = time.time() - time.monotonic()
         clock = ServerClock(fallback=fallback_s)
@@ -124,6 +125,11 @@ class Agent:
         self._woken = asyncio.Event()
 
     @property
+    def problem(self) -> OpenESIError | None:
+        """What went wrong last, of all that has not been well since."""
+        return next(reversed(self.problems.values()), None)
+
+    @property
     def is_settled(self) -> bool:
         """Whether every duty was done, or tried, once, and nothing waits to be said."""
         tried = all(due > float("-inf") for due in self._due.values())
@@ -151,7 +157,7 @@ class Agent:
         """
         self._woken.clear()
         if self.state in (State.WAITING, State.REFUSED):
-            rest_s = self._due["capability"] - self.shared.local()
+            rest_s = self._due[ENTRY] - self.shared.local()
             if rest_s > 0:
                 return rest_s
         for duty in self._duties:
@@ -163,19 +169,22 @@ class Agent:
             except WrongPIN:
                 raise
             except (Unreachable, Refused) as error:
-                if isinstance(error, AccessRefused):
-                    self._put_off(duty, error)
-                    continue
-                return self._lose(error)
+                if duty.name == ENTRY and not isinstance(error, AccessRefused):
+                    return self._lose(error)
+                self._put_off(duty, error)
+                if isinstance(error, Unreachable):
+                    self._due[ENTRY] = self.shared.local()  # is the server gone, or this resource alone?
+                    return 0.0
+                continue
             except OpenESIError as error:
                 self._put_off(duty, error)
                 continue
             self._failures.pop(duty.name, None)
-            self._failures.pop("", None)
+            self.problems.pop(duty.name, None)
             if duty in self.events:
                 self.tick()  # what follows in this turn tells what the device does by now
             self._remember()
-            self.state, self.problem = State.CONNECTED, None
+            self.state = State.CONNECTED
             self._due[duty.name] = self.shared.local() + wait_s
         if any(self._is_due(duty) for duty in self._duties):
             return 0.0
@@ -216,7 +225,7 @@ class Agent:
 
     def _put_off(self, duty: Duty, error: OpenESIError) -> None:
         """Leave one duty for later; the others go on."""
-        self.problem = error
+        self.problems[duty.name] = error
         failures = self._failures[duty.name] = self._failures.get(duty.name, 0) + 1
         asked_s = error.retry_after_s if isinstance(error, AnswerError) else None
         wait_s = (
@@ -227,16 +236,16 @@ class Agent:
         self._due[duty.name] = self.shared.local() + wait_s
         log.warning("failed duty=%s failures=%d wait=%.0f reason=%s", duty.name, failures, wait_s, error)
         if isinstance(error, NotThere) and failures == 1:
-            self.shared.wake |= {"capability", "end device"}  # links may have moved: start where all begins
+            self.shared.wake |= {ENTRY, duties.EndDevice.name}  # links may have moved: start where all begins
 
     def _lose(self, error: Unreachable | Refused) -> float:
         """Leave the server alone for a while."""
-        self.problem = error
-        failures = self._failures[""] = self._failures.get("", 0) + 1
+        self.problems[ENTRY] = error
+        failures = self._failures[ENTRY] = self._failures.get(ENTRY, 0) + 1
         if isinstance(error, Refused):
             self.state, wait_s = State.REFUSED, REFUSED_S
         else:
             self.state, wait_s = State.WAITING, delay_s(failures, self.shared.random)
-        self._due["capability"] = self.shared.local() + wait_s
+        self._due[ENTRY] = self.shared.local() + wait_s
         log.warning("no server failures=%d wait=%.0f reason=%s", failures, wait_s, error)
         return wait_s

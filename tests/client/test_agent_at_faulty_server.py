@@ -1,0 +1,242 @@
+"""A device whose server goes mad in the middle of an event: it keeps what it was told, and never spins."""
+
+from __future__ import annotations
+
+import asyncio
+import random
+from collections import Counter
+from collections.abc import Callable
+from datetime import UTC, datetime
+
+import pytest
+
+from client.faulty import Faulty, document, empty, misbehaving
+from openesi.client import Agent, Client
+from openesi.devices.house import summer_site
+from openesi.devices.solar import SolarInverter
+from openesi.pki import Authority, Identity
+from openesi.sep2.identity import format_lfdi
+
+START = 1_800_000_000
+POLL_S = 30
+
+
+@pytest.fixture(scope="module")
+def authority(tmp_path_factory: pytest.TempPathFactory) -> Authority:
+    authority = Authority.create(tmp_path_factory.mktemp("pki"), now=datetime.now(UTC))
+    authority.issue_server(("localhost",), now=datetime.now(UTC))
+    authority.issue_device("device", now=datetime.now(UTC))
+    return authority
+
+
+def control(name: int, start: int, duration: int, limit: int, *, required: str = "07") -> str:
+    return (
+        f'<DERControl href="/derc/{name}" replyTo="/rsp" responseRequired="{required}">'
+        f"<mRID>{name:032X}</mRID><creationTime>{START}</creationTime><EventStatus>"
+        f"<currentStatus>1</currentStatus><dateTime>{START}</dateTime>"
+        "<potentiallySuperseded>false</potentiallySuperseded></EventStatus>"
+        f"<interval><duration>{duration}</duration><start>{START + start}</start></interval>"
+        f"<DERControlBase><opModMaxLimW>{limit}</opModMaxLimW></DERControlBase></DERControl>"
+    )
+
+
+def controls(*members: str, all_: int | None = None) -> bytes:
+    count = len(members) if all_ is None else all_
+    return document(
+        f'<DERControlList xmlns="NS" href="/derc" all="{count}" results="{len(members)}">'
+        f"{''.join(members)}</DERControlList>"
+    )
+
+
+def time_of(now: int) -> bytes:
+    return document(
+        f'<Time xmlns="NS" href="/tm"><currentTime>{now}</currentTime><dstEndTime>0</dstEndTime>'
+        "<dstOffset>0</dstOffset><dstStartTime>0</dstStartTime><quality>7</quality><tzOffset>0</tzOffset></Time>"
+    )
+
+
+class World:
+    """A small server of canned documents, an inverter, and one clock."""
+
+    def __init__(self, faulty: Faulty, identity: Identity) -> None:
+        self.faulty = faulty
+        self.now = float(START)
+        self.device = SolarInverter(site=summer_site(START))
+        self.esi = Client(faulty.url, cert=identity.cert, key=identity.key, ca=identity.ca)
+        self.agent = Agent(
+            self.esi, self.device, random=random.Random(1), local=lambda: self.now, fallback_s=0.0
+        )
+        self.turns = 0
+        poll = f'pollRate="{POLL_S}"'
+        lfdi = format_lfdi(identity.lfdi)
+        for path, body in {
+            "/dcap": f'<DeviceCapability xmlns="NS" href="/dcap" {poll}><TimeLink href="/tm"/>'
+            '<EndDeviceListLink href="/edev"/></DeviceCapability>',
+            "/edev": f'<EndDeviceList xmlns="NS" href="/edev" all="1" results="1" {poll}>'
+            f'<EndDevice href="/edev/1"><lFDI>{lfdi}</lFDI><sFDI>{identity.sfdi}</sFDI>'
+            "<changedTime>1</changedTime>"
+            '<FunctionSetAssignmentsListLink href="/fsa"/></EndDevice></EndDeviceList>',
+            "/fsa": f'<FunctionSetAssignmentsList xmlns="NS" href="/fsa" all="1" results="1" {poll}>'
+            '<FunctionSetAssignments href="/fsa/1"><DERProgramListLink href="/derp"/>'
+            "<mRID>01</mRID></FunctionSetAssignments></FunctionSetAssignmentsList>",
+            "/derp": f'<DERProgramList xmlns="NS" href="/derp" all="1" results="1" {poll}>'
+            '<DERProgram href="/derp/1"><mRID>02</mRID><DefaultDERControlLink href="/dderc"/>'
+            '<DERControlListLink href="/derc"/>'
+            "<primacy>1</primacy></DERProgram></DERProgramList>",
+            "/dderc": '<DefaultDERControl xmlns="NS" href="/dderc"><mRID>03</mRID><DERControlBase>'
+            "<opModMaxLimW>8000</opModMaxLimW></DERControlBase></DefaultDERControl>",
+        }.items():
+            faulty.on(f"GET {path}", document(body))
+        faulty.on("GET /tm", time_of(START))
+        faulty.on("GET /derc", controls(control(7, 20, 600, 2_000)))
+        faulty.on("POST /rsp", empty("201 Created", "Location: /rsp/1\r\n"))
+
+    @property
+    def limit_w(self) -> float:
+        return self.device.state.power_w
+
+    async def live(self, seconds: float) -> None:
+        end = self.now + seconds
+        while True:
+            self.agent.tick()
+            while True:
+                self.turns += 1
+                if await self.agent.turn() > 0:
+                    break
+            if self.now >= end:
+                return
+            self.now += 1
+
+    def posted(self) -> int:
+        return Counter(self.faulty.asked)["POST /rsp"]
+
+
+Breaking = Callable[[Faulty], None]
+CIRCLE = empty("302 Found", "Location: /circle\r\n")
+BIG = controls(*(control(n, 30_000 + n, 60, 1, required="00") for n in range(100, 900)), all_=4_000_000)
+
+
+def everywhere(answer: bytes) -> Breaking:
+    def broken(faulty: Faulty) -> None:
+        faulty.on("GET /circle", CIRCLE)
+        for asked in list(faulty.answers):
+            if asked.startswith("GET") and asked != "GET /circle":
+                faulty.on(asked, answer)
+
+    return broken
+
+
+def only(path: str, answer: bytes) -> Breaking:
+    def broken(faulty: Faulty) -> None:
+        faulty.on("GET /circle", CIRCLE)
+        faulty.on(f"GET {path}", answer)
+
+    return broken
+
+
+@pytest.mark.parametrize(
+    "broken",
+    [
+        pytest.param(everywhere(empty("500 Oops")), id="500 everywhere"),
+        pytest.param(everywhere(empty("404 Not Found")), id="404 everywhere"),
+        pytest.param(everywhere(empty("403 Forbidden")), id="403 everywhere"),
+        pytest.param(everywhere(document("<garbage")), id="garbage everywhere"),
+        pytest.param(everywhere(document("<html/>", kind="text/html")), id="pages for people"),
+        pytest.param(everywhere(CIRCLE), id="redirects in a circle"),
+        pytest.param(everywhere(b""), id="hangs up"),
+        pytest.param(only("/derc", empty("500 Oops")), id="500 for the controls"),
+        pytest.param(only("/derc", empty("404 Not Found")), id="no list of controls"),
+        pytest.param(only("/derc", controls()), id="the control is not listed any more"),
+        pytest.param(only("/derc", controls(all_=99)), id="all without members"),
+        pytest.param(only("/derc", BIG), id="a list without end"),
+        pytest.param(only("/dderc", document("<DefaultDERControl/>")), id="default without namespace"),
+        pytest.param(only("/tm", time_of(12)), id="1970"),
+        pytest.param(only("/derp", b"220 mail ready\r\n\r\n"), id="no HTTP"),
+    ],
+)
+def test_an_event_runs_on_whatever_the_server_does(authority: Authority, broken: Breaking) -> None:
+    async def scenario() -> None:
+        async with misbehaving(authority) as faulty:
+            world = World(faulty, authority.device("device"))
+            try:
+                await world.live(40)
+                assert world.limit_w == 1_000
+                assert world.posted() == 2
+                healthy = {asked: list(answers) for asked, answers in faulty.answers.items()}
+                broken(faulty)
+                faulty.asked.clear()
+                world.turns = 0
+                await world.live(400)
+                assert world.limit_w == 1_000
+                assert len(faulty.asked) < 400  # it never spins
+                assert world.turns < 1_000
+                faulty.answers.update(healthy)
+                await world.live(1_200)
+                assert world.limit_w == 4_000  # the event is over, the default holds
+                assert world.posted() <= 1  # completed, said once
+                assert world.agent.programs is not None
+                (tracked,) = [
+                    one for mrid, one in world.agent.programs.scheduler.tracked.items() if mrid[-1] == 7
+                ]
+                assert tracked.answered == {1, 2, 3}
+            finally:
+                await world.esi.close()
+
+    asyncio.run(scenario())
+
+
+def test_before_the_clock_is_set_no_event_is_obeyed(authority: Authority) -> None:
+    async def scenario() -> None:
+        async with misbehaving(authority) as faulty:
+            world = World(faulty, authority.device("device"))
+            faulty.on("GET /tm", time_of(12))
+            await world.live(60)
+            assert world.agent.problem is not None
+            assert "12 s after 1970" in str(world.agent.problem)
+            assert world.limit_w > 4_000
+            faulty.on("GET /tm", time_of(START + 60))
+            await world.live(60)
+            assert world.limit_w == 1_000
+            await world.esi.close()
+
+    asyncio.run(scenario())
+
+
+def test_two_programs_of_one_primacy_are_ranked_all_the_same(authority: Authority) -> None:
+    async def scenario() -> None:
+        async with misbehaving(authority) as faulty:
+            world = World(faulty, authority.device("device"))
+            members = "".join(
+                f'<DERProgram href="/derp/{n}"><mRID>{n:02}</mRID><DERControlListLink href="/derc{n}"/>'
+                "<primacy>1</primacy></DERProgram>"
+                for n in (1, 2)
+            )
+            faulty.on(
+                "GET /derp",
+                document(
+                    f'<DERProgramList xmlns="NS" href="/derp" all="2" results="2">{members}</DERProgramList>'
+                ),
+            )
+            faulty.on("GET /derc1", controls(control(8, 0, 600, 4_000)))
+            faulty.on("GET /derc2", controls(control(9, 0, 600, 3_000)))
+            await world.live(20)
+            assert world.limit_w == 1_500  # made at the same time: the larger mRID wins
+            await world.esi.close()
+
+    asyncio.run(scenario())
+
+
+def test_responses_that_the_server_loses_are_sent_until_it_has_them(authority: Authority) -> None:
+    async def scenario() -> None:
+        async with misbehaving(authority) as faulty:
+            world = World(faulty, authority.device("device"))
+            faulty.on("POST /rsp", empty("503 Busy", "Retry-After: 20\r\n"))
+            await world.live(60)
+            assert 1 <= world.posted() <= 4  # not before it asked
+            assert len(world.agent.shared.outbox) == 2
+            faulty.on("POST /rsp", empty("400 Bad"), empty("201 Created"))
+            await world.live(400)
+            assert not world.agent.shared.outbox  # what was refused is not repeated
+            await world.esi.close()
+
+    asyncio.run(scenario())
