@@ -6,6 +6,7 @@ once.
 
 from __future__ import annotations
 
+import contextlib
 from dataclasses import dataclass, field
 from typing import Final
 
@@ -39,6 +40,7 @@ from openesi.provisioning.cim.model import (
     Interval,
     MasterDataLinkageConfig,
     Names,
+    Payload,
     Status,
     TypeRef,
     moment,
@@ -326,3 +328,17 @@ def from_event(event: EndDeviceEvent) -> Happening:
         reason=event.reason or "",
         tracking=event.issuerTrackingID or "",
     )
+
+
+def subject_of(payload: Payload | None) -> str:
+    """The device a payload is about, for a journal; empty where it names none that can be read."""
+    with contextlib.suppress(CimError):
+        match payload:
+            case MasterDataLinkageConfig():
+                return find_device(payload.EndDevice)
+            case EndDeviceControls() if payload.EndDeviceControl:
+                control = payload.EndDeviceControl[0]
+                return from_control(control, opens=False, now=0).device
+            case EndDeviceEvents() if payload.EndDeviceEvent:
+                return from_event(payload.EndDeviceEvent[0]).device
+    return ""

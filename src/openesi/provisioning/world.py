@@ -70,6 +70,7 @@ class World:
         now: float,
         fate: Fate = lambda letter, way: Passage(),
         watch: Callable[[Line], None] | None = None,
+        carry: Callable[[Letter], None] | None = None,
     ) -> None:
         self.now = now
         self.fate = fate
@@ -77,6 +78,7 @@ class World:
         self.sent: dict[str, int] = {}  # label -> letters carried, copies and losses included
         self._state = state
         self._watch = watch
+        self._carry_away = carry
         self._roles: dict[str, Role] = {}
         self._homes: list[Ether] = []
         self._home_of: dict[str, int] = {}
@@ -89,6 +91,10 @@ class World:
         """Let a role take part; one of the same name is replaced, as after a restart."""
         self._roles[role.name] = role
         self.poke(role)
+
+    def remove(self, name: str) -> None:
+        """Let a role go; it lives in another process."""
+        self._roles.pop(name, None)
 
     def add_home(self, ether: Ether, esi: MeterEsi) -> None:
         """Let a meter and the devices around it take part."""
@@ -131,6 +137,25 @@ class World:
         if not stop() and math.isfinite(until):
             self.now = max(self.now, until)
 
+    def accept(self, letter: Letter, now: float) -> bytes:
+        """Take a letter that came from outside for a role here; the answer may leave when this returns."""
+        self.now = max(self.now, now)
+        self._say(letter, "")
+        reply = self._roles[letter.target].receive(letter, self.now)
+        self._schedule_role(letter.target)
+        return reply
+
+    def answer(self, letter: Letter, reply: bytes, now: float) -> None:
+        """An answer came from outside to a letter that was carried away."""
+        self.now = max(self.now, now)
+        self._answer(letter, reply)
+
+    def refresh(self) -> None:
+        """Look for letters that another process put in the outboxes of roles here."""
+        for role in self._roles.values():
+            if role.refresh():
+                self._schedule_role(role.name)
+
     def next_event(self) -> float | None:
         """When something happens next."""
         return self._agenda[0][0] if self._agenda else None
@@ -142,12 +167,16 @@ class World:
         heapq.heappush(self._agenda, (moment, next(self._count), act))
 
     def _schedule_role(self, name: str) -> None:
+        if name not in self._roles:
+            return
         deadline = self._roles[name].next_deadline()
         if deadline is not None:
             self._at(deadline, lambda: self._run_role(name))
 
     def _run_role(self, name: str) -> None:
-        role = self._roles[name]
+        role = self._roles.get(name)
+        if role is None:
+            return
         role.tick(self.now)
         for letter in role.due(self.now):
             self._carry(letter)
@@ -158,6 +187,10 @@ class World:
         self.sent[letter.label] = self.sent.get(letter.label, 0) + 1
         lost = passage.lost or letter.target in self.down or letter.source in self.down
         nobody = letter.target not in self._roles
+        if nobody and self._carry_away is not None:
+            self._say(letter, "")
+            self._carry_away(letter)
+            return
         self._say(letter, "nobody there" if nobody or letter.target in self.down else "lost" if lost else "")
         if lost or nobody:
             return

@@ -103,6 +103,11 @@ class Role:
         """When ``due`` or ``tick`` has something to do."""
         return self._next
 
+    def refresh(self) -> bool:
+        """Look at the outbox again; True if a letter is due earlier than was known."""
+        known, self._next = self._next, self.shelf.next_due()
+        return self._next is not None and (known is None or self._next < known)
+
     def tick(self, now: float) -> None:
         """Do what the clock asks for."""
 

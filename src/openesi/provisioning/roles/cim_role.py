@@ -91,7 +91,10 @@ class CimRole(Role):
     def _refuse_reuse(self, letter: Letter, now: float) -> bytes:
         error = CimError("2.15", "this MessageID was used for another message")
         self.shelf.note(now, "refused", subject=letter.subject, detail=error.reason)
-        return xml.serialize(self.refuse(None, now, error))
+        try:
+            return xml.serialize(self.refuse(xml.parse(letter.body), now, error))
+        except CimError:
+            return xml.serialize(self.refuse(None, now, error))
 
     def answer(self, message: Message, now: float, reply: Reply) -> Message:
         """The response to a message."""

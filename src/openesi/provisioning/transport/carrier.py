@@ -1,0 +1,79 @@
+"""The caller: carries letters to other processes, as SOAP or as plain REST."""
+
+from __future__ import annotations
+
+import ssl
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import Final
+
+import httpx2
+
+from openesi.provisioning.cim import soap, xml
+from openesi.provisioning.cim.codes import CimError
+from openesi.provisioning.letters import Letter
+
+TIMEOUT_S: Final = 20.0
+MAX_ANSWER_BYTES: Final = xml.MAX_BYTES
+
+
+class Style(StrEnum):
+    """How a peer is spoken to."""
+
+    SOAP = "soap"
+    REST = "rest"
+
+
+@dataclass(frozen=True, slots=True)
+class Peer:
+    """Where a role is reached: the base URL of its process, and the secret we call with."""
+
+    url: str
+    style: Style = Style.SOAP
+    secret: str = field(default="", repr=False)
+
+
+class Carrier:
+    """Carries letters to peers. ``trust`` verifies them, and holds our client certificate if there is one."""
+
+    def __init__(self, peers: dict[str, Peer], trust: ssl.SSLContext) -> None:
+        self._peers = peers
+        self._client = httpx2.AsyncClient(verify=trust, timeout=TIMEOUT_S)
+
+    async def close(self) -> None:
+        """Close all connections."""
+        await self._client.aclose()
+
+    def knows(self, target: str) -> bool:
+        """Whether there is an address for a role."""
+        return target in self._peers
+
+    async def carry(self, letter: Letter) -> bytes | None:
+        """Bring a letter to its peer and return the answer; None where there was none."""
+        peer = self._peers[letter.target]
+        message = xml.parse(letter.body)
+        url = f"{peer.url.rstrip('/')}/{letter.target}/{peer.style}/{message.noun}"
+        try:
+            if peer.style is Style.REST:
+                auth = (
+                    httpx2.BasicAuth(letter.source, peer.secret) if peer.secret else httpx2.USE_CLIENT_DEFAULT
+                )
+                answer = await self._client.post(url, content=letter.body, headers=_HEADERS, auth=auth)
+                return answer.content[:MAX_ANSWER_BYTES]
+            token = soap.UsernameToken(letter.source, peer.secret) if peer.secret else None
+            body = soap.serialize(message, token=token)
+            action = f'"http://iec.ch/TC57/{xml.YEAR}/{message.noun}/{xml.wrapper_name(message)}"'
+            answer = await self._client.post(url, content=body, headers={**_HEADERS, "SOAPAction": action})
+            return _open(answer.content)
+        except (httpx2.HTTPError, CimError):
+            return None
+
+
+_HEADERS: Final = {"Content-Type": "text/xml; charset=utf-8"}
+
+
+def _open(octets: bytes) -> bytes:
+    """The message in a SOAP answer, fault or not."""
+    body = soap.parse(octets).body
+    fault = soap.fault_message(body)
+    return xml.serialize(fault, xml.GENERIC) if fault is not None else xml.serialize(xml.read(body))

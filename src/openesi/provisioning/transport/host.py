@@ -1,0 +1,128 @@
+"""Roles in a process of their own, in real time: a listener, a caller, and the world between them."""
+
+from __future__ import annotations
+
+import asyncio
+import ssl
+import time
+from pathlib import Path
+from typing import Final
+
+import uvicorn
+from uvicorn.protocols.http.h11_impl import H11Protocol
+
+from openesi.errors import LocalError
+from openesi.provisioning.letters import Letter
+from openesi.provisioning.transport.carrier import Carrier
+from openesi.provisioning.transport.http import Listener
+from openesi.provisioning.world import World
+
+# How long the loop sleeps at most: letters that another process wrote in our database are found after that.
+IDLE_S: Final = 0.5
+MAX_CONNECTIONS: Final = 200
+MAX_CARRIED: Final = 500  # letters under way to peers at once
+
+
+class CertifiedProtocol(H11Protocol):
+    """HTTP/1.1 that tells the application the common name of the client's certificate."""
+
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
+        """Read the name from the TLS session."""
+        super().connection_made(transport)
+        certificate = transport.get_extra_info("peercert") or {}
+        names = [
+            value for part in certificate.get("subject", ()) for key, value in part if key == "commonName"
+        ]
+        if names:
+            self.app_state = {**self.app_state, "peer": names[0]}
+
+
+class Host:
+    """Runs a world by the wall clock."""
+
+    def __init__(self, carrier: Carrier) -> None:
+        self._carrier = carrier
+        self._outgoing: list[Letter] = []
+        self._tasks: set[asyncio.Task[None]] = set()
+        self._wake = asyncio.Event()
+        self.world: World | None = None
+
+    def carry(self, letter: Letter) -> None:
+        """Give as ``carry`` to the world; the letter leaves when its transaction is on disk."""
+        if self._carrier.knows(letter.target) and len(self._tasks) < MAX_CARRIED:
+            self._outgoing.append(letter)
+
+    def accept(self, letter: Letter, now: float) -> bytes:
+        """Give as ``accept`` to the listener."""
+        if self.world is None:
+            raise LocalError("the host has no world yet")
+        reply = self.world.accept(letter, now)
+        self._wake.set()
+        return reply
+
+    async def run(self) -> None:
+        """Let time pass, until cancelled."""
+        if self.world is None:
+            raise LocalError("the host has no world yet")
+        while True:
+            now = time.time()
+            self.world.run(now)
+            self.world.refresh()
+            outgoing, self._outgoing = self._outgoing, []
+            for letter in outgoing:
+                task = asyncio.create_task(self._send(self.world, letter))
+                self._tasks.add(task)
+                task.add_done_callback(self._tasks.discard)
+            due = self.world.next_event()
+            pause = IDLE_S if due is None else min(IDLE_S, max(0.0, due - time.time()))
+            self._wake.clear()
+            try:
+                await asyncio.wait_for(self._wake.wait(), pause)
+            except TimeoutError:
+                continue
+
+    async def _send(self, world: World, letter: Letter) -> None:
+        reply = await self._carrier.carry(letter)
+        if reply is not None:
+            world.answer(letter, reply, time.time())
+            self._wake.set()
+
+
+def make_server(
+    listener: Listener,
+    *,
+    host: str,
+    port: int,
+    certificate: Path,
+    key: Path,
+    client_ca: Path | None,
+    clients_need_certificates: bool,
+) -> uvicorn.Server:
+    """An HTTPS server for a listener. With ``client_ca`` clients may show a certificate, or have to."""
+
+    def context(config: uvicorn.Config, default: object) -> ssl.SSLContext:
+        made = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH, cafile=client_ca)
+        made.minimum_version = ssl.TLSVersion.TLSv1_2
+        made.load_cert_chain(certificate, key)
+        if client_ca is not None:
+            made.verify_mode = ssl.CERT_REQUIRED if clients_need_certificates else ssl.CERT_OPTIONAL
+        return made
+
+    return uvicorn.Server(
+        uvicorn.Config(
+            listener.app(),
+            host=host,
+            port=port,
+            http=CertifiedProtocol,
+            ws="none",
+            lifespan="off",
+            log_config=None,
+            access_log=False,
+            server_header=False,
+            timeout_graceful_shutdown=2,
+            limit_concurrency=MAX_CONNECTIONS,
+            ssl_certfile=certificate,
+            ssl_keyfile=key,
+            ssl_context_factory=context,
+        )
+    )

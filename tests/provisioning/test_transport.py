@@ -1,0 +1,349 @@
+"""Messages over real HTTPS: a generic SOAP client from the WSDL, plain REST, and callers without rights."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import socket
+import ssl
+import threading
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+
+import httpx2
+import pytest
+import requests
+import zeep
+from zeep.transports import Transport
+from zeep.wsse.username import UsernameToken
+
+from openesi.errors import LocalError
+from openesi.provisioning import linkage
+from openesi.provisioning.cim import xml
+from openesi.provisioning.cim.codes import CimError, Verb
+from openesi.provisioning.cim.model import Header, Kind, Message
+from openesi.provisioning.cim.soap import UsernameToken as Token
+from openesi.provisioning.lifecycle import State as Stage
+from openesi.provisioning.simulation import Utility, build
+from openesi.provisioning.state import State
+from openesi.provisioning.transport.carrier import Carrier, Peer, Style
+from openesi.provisioning.transport.gate import Gate
+from openesi.provisioning.transport.host import Host, make_server
+from openesi.provisioning.transport.http import Listener
+from openesi.provisioning.world import World
+from provisioning.conftest import Issuer
+
+DR, HEAD_END, CIS = "DR-APPLICATION", "AMI-HEADEND", "CIS"
+SECRETS = {DR: "a secret of the DR application", CIS: "another one", "STRANGER": "known, but no peer"}
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+@dataclass
+class Running:
+    """A listener for all roles of a utility, in a thread of its own."""
+
+    url: str
+    utility: Utility
+    ca: Path
+
+
+@pytest.fixture(scope="module", params=["password", "certificate"])
+def mode(request: pytest.FixtureRequest) -> str:
+    return str(request.param)
+
+
+@pytest.fixture
+def running(issuer: Issuer, mode: str, tmp_path: Path) -> Iterator[Running]:
+    yield from serve(issuer, tmp_path, need_certificates=mode == "certificate")
+
+
+@pytest.fixture
+def open_listener(issuer: Issuer, tmp_path: Path) -> Iterator[Running]:
+    yield from serve(issuer, tmp_path, need_certificates=False)
+
+
+def serve(issuer: Issuer, folder: Path, *, need_certificates: bool) -> Iterator[Running]:
+    papers, port = issuer.issue("server"), free_port()
+    started, done = threading.Event(), threading.Event()
+    made: list[Running] = []
+
+    def work() -> None:
+        # One thread owns the database, as one event loop does in the real process.
+        state = State(folder / "state.db")
+        utility = build(state, World(state, now=time.time()))
+        url = f"https://127.0.0.1:{port}"
+        listener = Listener(frozenset({DR, HEAD_END, CIS}), utility.world.accept, Gate(SECRETS), base_url=url)
+        server = make_server(
+            listener,
+            host="127.0.0.1",
+            port=port,
+            certificate=papers.certificate,
+            key=papers.key,
+            client_ca=issuer.file,
+            clients_need_certificates=need_certificates,
+        )
+        made.append(Running(url, utility, issuer.file))
+
+        async def live() -> None:
+            task = asyncio.create_task(server.serve())
+            while not server.started:
+                await asyncio.sleep(0.01)
+            started.set()
+            while not done.is_set():
+                await asyncio.sleep(0.02)
+            server.should_exit = server.force_exit = True  # no waiting for idle connections
+            await task
+
+        asyncio.run(live())
+        state.close()
+
+    thread = threading.Thread(target=work)
+    thread.start()
+    assert started.wait(20)
+    yield made[0]
+    done.set()
+    thread.join(20)
+
+
+def session_of(running: Running, issuer: Issuer, mode: str, name: str = DR) -> requests.Session:
+    session = requests.Session()
+    session.trust_env = False  # an authority from the environment would replace the test's own
+    session.verify = str(running.ca)
+    if mode == "certificate":
+        papers = issuer.issue(name)
+        session.cert = (str(papers.certificate), str(papers.key))
+    return session
+
+
+def client_of(running: Running, issuer: Issuer, mode: str, role: str, noun: str) -> zeep.Client:
+    wsse = UsernameToken(DR, SECRETS[DR]) if mode == "password" else None
+    session = session_of(running, issuer, mode)
+    wsdl = f"{running.url}/{role}/soap/{noun}?wsdl"
+    return zeep.Client(wsdl, transport=Transport(session=session), wsse=wsse)
+
+
+def step_1(running: Running, **changes: object) -> dict[str, object]:
+    home = running.utility.homes[0]
+    now = time.time()
+    device = {
+        "installCode": home.code.printed,
+        "isPan": True,
+        "electronicAddress": {"mac": home.device},
+        "Names": [{"name": home.device_type, "NameType": {"name": "EndDeviceType"}}],
+    }
+    meter = {"isPan": False, "Names": [{"name": home.meter, "NameType": {"name": "MeterNumber"}}]}
+    interval = {"start": datetime.fromtimestamp(now, UTC), "end": datetime.fromtimestamp(now + 3600, UTC)}
+    control = {
+        "EndDeviceControlType": {"ref": "7.10.73.298"},
+        "EndDevices": [device | changes, meter],
+        "primaryDeviceTiming": {"interval": interval},
+    }
+    return {"EndDeviceControls": {"EndDeviceControl": [control]}}
+
+
+def header(noun: str, verb: str = "create", **changes: object) -> dict[str, object]:
+    return {
+        "Verb": verb,
+        "Noun": noun,
+        "Timestamp": datetime.now(UTC),
+        "Source": DR,
+        "MessageID": f"test-{time.time_ns()}",
+    } | changes
+
+
+def test_a_generic_soap_client_opens_a_window_from_the_wsdl(
+    running: Running, issuer: Issuer, mode: str
+) -> None:
+    client = client_of(running, issuer, mode, HEAD_END, "EndDeviceControls")
+
+    answer = client.service.CreateEndDeviceControls(
+        Header=header("EndDeviceControls"), Payload=step_1(running)
+    )
+
+    assert answer["Reply"]["Result"] == "OK"
+    assert answer["Header"]["Verb"] == "reply"
+
+
+def test_a_business_error_comes_back_as_a_reply(running: Running, issuer: Issuer, mode: str) -> None:
+    client = client_of(running, issuer, mode, HEAD_END, "EndDeviceControls")
+
+    answer = client.service.CreateEndDeviceControls(
+        Header=header("EndDeviceControls"), Payload=step_1(running, installCode="83FED3407A939738C553")
+    )
+
+    assert answer["Reply"]["Result"] == "FAILED"
+    assert answer["Reply"]["Error"][0]["code"] == "2.29"
+    assert "CRC" in answer["Reply"]["Error"][0]["reason"]
+
+
+def test_a_message_sent_twice_is_answered_alike_and_acts_once(
+    running: Running, issuer: Issuer, mode: str
+) -> None:
+    client = client_of(running, issuer, mode, HEAD_END, "EndDeviceControls")
+    head, payload = header("EndDeviceControls"), step_1(running)
+
+    first = client.service.CreateEndDeviceControls(Header=head, Payload=payload)
+    second = client.service.CreateEndDeviceControls(Header=head, Payload=payload)
+    third = client.service.CreateEndDeviceControls(Header=head, Payload=step_1(running, mRID="other"))
+
+    assert second["Header"]["MessageID"] == first["Header"]["MessageID"]
+    assert third["Reply"]["Error"][0]["code"] == "2.15"
+
+
+@pytest.mark.parametrize(
+    ("changes", "code"),
+    [
+        ({"Timestamp": datetime(2020, 1, 1, tzinfo=UTC)}, "7.7"),
+        ({"Timestamp": datetime(2100, 1, 1, tzinfo=UTC)}, "7.7"),
+        ({"Source": "SOMEBODY"}, "2.14"),
+        ({"Source": CIS}, "2.14"),
+        ({"MessageID": None}, "1.5"),
+        ({"MessageID": "x" * 200}, "1.8"),
+        ({"Verb": "delete"}, "2.9"),
+    ],
+)
+def test_stale_foreign_and_incomplete_messages_are_refused(
+    open_listener: Running, issuer: Issuer, changes: dict[str, object], code: str
+) -> None:
+    client = client_of(open_listener, issuer, "password", HEAD_END, "EndDeviceControls")
+    operation = "DeleteEndDeviceControls" if "Verb" in changes else "CreateEndDeviceControls"
+
+    answer = client.service[operation](
+        Header=header("EndDeviceControls") | changes, Payload=step_1(open_listener)
+    )
+
+    assert answer["Reply"]["Error"][0]["code"] == code
+
+
+def rest_message(running: Running) -> bytes:
+    home = running.utility.homes[0]
+    now = time.time()
+    window = linkage.Window(
+        home.device, home.device_type, home.meter, "", now, now + 3600, "PROV-1", home.code.printed
+    )
+    head = Header(
+        Verb=Verb.CREATE,
+        Noun="EndDeviceControls",
+        Timestamp=datetime.now(UTC),
+        Source=DR,
+        MessageID=f"rest-{time.time_ns()}",
+    )
+    return xml.serialize(Message(kind=Kind.REQUEST, header=head, payload=linkage.to_controls(window, DR)))
+
+
+def test_plain_rest_takes_the_same_messages(open_listener: Running) -> None:
+    url = f"{open_listener.url}/{HEAD_END}/rest/EndDeviceControls"
+    trust = ssl.create_default_context(cafile=open_listener.ca)
+    body = rest_message(open_listener)
+
+    with httpx2.Client(verify=trust) as client:
+        good = client.post(url, content=body, auth=(DR, SECRETS[DR]))
+        nobody = client.post(url, content=body)
+        wrong = client.post(url, content=body, auth=(DR, "guess"))
+        broken = client.post(url, content=body[:300], auth=(DR, SECRETS[DR]))
+        bomb = client.post(url, content=b"<!DOCTYPE a []><a/>", auth=(DR, SECRETS[DR]))
+        large = client.post(url, content=b" " * (xml.MAX_BYTES + 1), auth=(DR, SECRETS[DR]))
+        elsewhere = client.post(url.replace("Controls", "Events"), content=body, auth=(DR, SECRETS[DR]))
+
+    codes = [
+        reply.code
+        for answer in (good, nobody, wrong, broken, bomb, large, elsewhere)
+        if (reply := xml.parse(answer.content).reply) is not None
+    ]
+    assert codes == ["0.0", "7.2", "7.4", "1.8", "1.8", "3.1", "2.5"]
+    assert [answer.status_code for answer in (good, nobody, wrong, broken, large)] == [
+        200,
+        401,
+        401,
+        400,
+        429,
+    ]
+
+
+def test_soap_without_a_name_is_a_fault(open_listener: Running, issuer: Issuer) -> None:
+    client = client_of(open_listener, issuer, "nobody", HEAD_END, "EndDeviceControls")
+
+    with pytest.raises(zeep.exceptions.Fault, match="user name"):
+        client.service.CreateEndDeviceControls(
+            Header=header("EndDeviceControls"), Payload=step_1(open_listener)
+        )
+
+
+def test_a_caller_without_a_certificate_does_not_get_through_tls(issuer: Issuer, tmp_path: Path) -> None:
+    runs = serve(issuer, tmp_path, need_certificates=True)
+    running = next(runs)
+    trust = ssl.create_default_context(cafile=running.ca)
+
+    with httpx2.Client(verify=trust) as client, pytest.raises(httpx2.HTTPError):
+        client.get(f"{running.url}/{HEAD_END}/soap/EndDeviceControls?wsdl")
+    next(runs, None)
+
+
+def test_a_password_digest_is_good_once() -> None:
+    import base64
+    import hashlib
+
+    gate = Gate({DR: "secret"})
+    now = time.time()
+    created = datetime.fromtimestamp(now, UTC)
+    text = created.isoformat()
+    digest = base64.b64encode(hashlib.sha1(b"nonce" + text.encode() + b"secret").digest()).decode()
+    token = Token(DR, digest, True, b"nonce", created, text)
+
+    assert gate.by_token(token, now) == DR
+    with pytest.raises(CimError, match="used before"):
+        gate.by_token(token, now + 1)
+    with pytest.raises(CimError, match="not of now"):
+        gate.by_token(Token(DR, digest, True, b"nonce", created, text), now + 1000)
+
+
+def test_secrets_that_others_can_read_are_not_used(tmp_path: Path) -> None:
+    path = tmp_path / "users.json"
+    path.write_text(json.dumps(SECRETS))
+    path.chmod(0o644)
+
+    with pytest.raises(LocalError, match="chmod 600"):
+        Gate.from_file(path)
+    path.chmod(0o600)
+    assert Gate.from_file(path).by_basic("Basic Q0lTOmFub3RoZXIgb25l") == CIS
+
+
+@pytest.mark.parametrize("style", Style)
+def test_the_cis_in_a_process_of_its_own(issuer: Issuer, tmp_path: Path, style: Style) -> None:
+    """All 14 steps in real time; the last one over HTTPS to a CIS with another database."""
+    runs = serve(issuer, tmp_path, need_certificates=False)
+    remote = next(runs)
+
+    async def live() -> Stage:
+        trust = ssl.create_default_context(cafile=issuer.file)
+        carrier = Carrier({CIS: Peer(remote.url, style, SECRETS[DR])}, trust)
+        host = Host(carrier)
+        state = State(tmp_path / "own.db")
+        world = World(state, now=time.time(), carry=host.carry)
+        host.world = world
+        utility = build(state, world)
+        world.remove(CIS)
+        home = utility.homes[0]
+        utility.open_window(home)
+        utility.install(home)
+        task = asyncio.create_task(host.run())
+        deadline = time.monotonic() + 15
+        while utility.stage(home) is not Stage.CONFIRMED and time.monotonic() < deadline:
+            await asyncio.sleep(0.05)
+        task.cancel()
+        await asyncio.gather(task, return_exceptions=True)
+        await carrier.close()
+        reached = utility.stage(home)
+        state.close()
+        return reached
+
+    assert asyncio.run(live()) is Stage.CONFIRMED
+    next(runs, None)
