@@ -9,7 +9,7 @@ import ssl
 import threading
 import time
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -53,6 +53,7 @@ class Running:
     url: str
     utility: Utility
     ca: Path
+    sessions: list[requests.Session] = field(default_factory=list)
 
 
 @pytest.fixture(scope="module", params=["password", "certificate"])
@@ -99,7 +100,7 @@ def serve(issuer: Issuer, folder: Path, *, need_certificates: bool) -> Iterator[
             started.set()
             while not done.is_set():
                 await asyncio.sleep(0.02)
-            server.should_exit = server.force_exit = True  # no waiting for idle connections
+            server.should_exit = True
             await task
 
         asyncio.run(live())
@@ -109,12 +110,15 @@ def serve(issuer: Issuer, folder: Path, *, need_certificates: bool) -> Iterator[
     thread.start()
     assert started.wait(20)
     yield made[0]
+    for session in made[0].sessions:
+        session.close()
     done.set()
     thread.join(20)
 
 
 def session_of(running: Running, issuer: Issuer, mode: str, name: str = DR) -> requests.Session:
     session = requests.Session()
+    running.sessions.append(session)
     session.trust_env = False  # an authority from the environment would replace the test's own
     session.verify = str(running.ca)
     if mode == "certificate":
@@ -340,7 +344,7 @@ def test_the_cis_in_a_process_of_its_own(issuer: Issuer, tmp_path: Path, style: 
             await asyncio.sleep(0.05)
         task.cancel()
         await asyncio.gather(task, return_exceptions=True)
-        await carrier.close()
+        await host.close()
         reached = utility.stage(home)
         state.close()
         return reached

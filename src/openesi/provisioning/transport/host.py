@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import ssl
 import time
 from pathlib import Path
@@ -76,10 +77,16 @@ class Host:
             due = self.world.next_event()
             pause = IDLE_S if due is None else min(IDLE_S, max(0.0, due - time.time()))
             self._wake.clear()
-            try:
-                await asyncio.wait_for(self._wake.wait(), pause)
-            except TimeoutError:
-                continue
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(pause):
+                    await self._wake.wait()
+
+    async def close(self) -> None:
+        """Stop what is under way; letters without an answer are sent again by whoever runs next."""
+        for task in self._tasks:
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+        await self._carrier.close()
 
     async def _send(self, world: World, letter: Letter) -> None:
         reply = await self._carrier.carry(letter)
