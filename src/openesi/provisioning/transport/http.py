@@ -76,7 +76,7 @@ class Listener:
             reply = self._take(request, source, xml.read(envelope.body))
         except CimError as error:
             status = 401 if error.status == 401 else 500
-            fault = soap.serialize_fault(_fault(error), client=not error.code.startswith(("3.", "5.")))
+            fault = soap.serialize_fault(fault_of(error), client=not error.code.startswith(("3.", "5.")))
             return Response(fault, status, media_type=XML, headers=_challenge(status))
         return Response(soap.serialize(reply), media_type=XML)
 
@@ -86,7 +86,7 @@ class Listener:
             source = self._caller(request, None)
             reply = self._take(request, source, xml.parse(octets))
         except CimError as error:
-            body = xml.serialize(_fault(error), xml.GENERIC)
+            body = xml.serialize(fault_of(error), xml.GENERIC)
             return Response(body, error.status, media_type=XML, headers=_challenge(error.status))
         status = http_status(reply.reply.code) if reply.reply else 200
         return Response(xml.serialize(reply), status, media_type=XML)
@@ -125,19 +125,24 @@ class Listener:
             raise CimError("1.5", "the message has no Header")
         if message.noun != noun:
             raise CimError("2.5", f"the message is about {message.noun[:64]}, the address about {noun[:64]}")
-        octets = xml.serialize(message)
-        letter = Letter(
-            id=message.head.MessageID or hashlib.sha256(octets).hexdigest(),
-            source=source,
-            target=role,
-            language=Language.CIM,
-            body=octets,
-            label=xml.wrapper_name(message),
-            correlation=message.head.CorrelationID or "",
-            step=0 if message.kind is Kind.RESPONSE else _STEPS.get((role, noun), 0),
-            subject=linkage.subject_of(message.payload),
-        )
+        letter = to_letter(message, source, role)
         return xml.parse(self._accept(letter, self._clock()))
+
+
+def to_letter(message: Message, source: str, role: str) -> Letter:
+    """The letter for ``role`` that a message from an authenticated ``source`` makes."""
+    octets = xml.serialize(message)
+    return Letter(
+        id=message.head.MessageID or hashlib.sha256(octets).hexdigest(),
+        source=source,
+        target=role,
+        language=Language.CIM,
+        body=octets,
+        label=xml.wrapper_name(message),
+        correlation=message.head.CorrelationID or "",
+        step=0 if message.kind is Kind.RESPONSE else _STEPS.get((role, message.noun), 0),
+        subject=linkage.subject_of(message.payload),
+    )
 
 
 async def _body(request: Request) -> bytes:
@@ -150,7 +155,8 @@ async def _body(request: Request) -> bytes:
     return bytes(octets)
 
 
-def _fault(error: CimError) -> Message:
+def fault_of(error: CimError) -> Message:
+    """The fault message that carries an error."""
     reply = Reply(
         Result=Result.FAILED, Error=(Error(code=error.code, level=Level.FATAL, reason=error.reason),)
     )
