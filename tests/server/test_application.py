@@ -353,6 +353,25 @@ def test_the_draft_namespace_is_translated_and_others_are_refused(esi: Esi) -> N
     assert esi.ask("PUT", "/edev/1/der/1/dercap", xml.serialize(capability, IEEE_2013)).status == 400
 
 
+def test_a_device_of_the_draft_speaks_exi_in_its_own_schema(esi: Esi) -> None:
+    from openesi.sep2 import exi
+    from openesi.sep2.editions import DRAFT_2_0_4
+
+    esi.register(OTHER)
+    esi.change(lambda tx: operator.set_edition(tx, lfdi_of(OTHER), "2.0.4"))
+    capability = sep.DERCapability(
+        modesSupported=(1 << 20).to_bytes(4, "big"), rtgMaxW=sep.ActivePower(multiplier=0, value=5000), type=4
+    )
+    body = exi.encode(capability, DRAFT_2_0_4)
+    media = "application/sep-exi; level=-S1"
+    assert esi.ask("PUT", "/edev/2/der/1/dercap", body, device=OTHER, content_type=media).status == 204
+    answer = esi.ask("GET", "/edev/2/der/1/dercap", device=OTHER, accept=media)
+
+    assert answer.content_type == media
+    shown = exi.decode_as(answer.body, sep.DERCapability, DRAFT_2_0_4)
+    assert shown.modesSupported == capability.modesSupported
+
+
 def test_lists_follow_the_window_the_standard_asks_for(esi: Esi) -> None:
     for number in range(2, 9):
         esi.send_control(start=START + 100 * number, duration_s=50)

@@ -25,7 +25,7 @@ class Encoding:
 
     def content_type(self, edition: Edition) -> str:
         """Return the Content-Type of a document of an edition."""
-        return f"{self.media_type}; level=-{edition.schema_id}" if self.level else self.media_type
+        return f"{self.media_type}; level=-{exi.schema_id_of(edition)}" if self.level else self.media_type
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,8 +63,7 @@ def _decode_xml(data: bytes, edition: Edition) -> Sep:
 
 def _decode_exi(data: bytes, edition: Edition) -> Sep:
     """Read EXI; the schemaId in its header chooses the edition, the peer's own where that has the same."""
-    named = exi.edition_of(data)
-    return exi.decode(data, edition if named.schema_id == edition.schema_id else named)
+    return exi.decode(data, exi.edition_of(data, edition))
 
 
 XML = Encoding("application/sep+xml", _decode_xml, xml.serialize)
@@ -127,7 +126,7 @@ def _quality(text: str) -> float:
 
 def _edition_named(level: str | None, edition: Edition) -> Edition | None:
     """Return the edition that a level as -S1 asks for: the client's own if it fits, None if unknown."""
-    if level is None or level[1:] == edition.schema_id:
+    if level is None or level[1:] == exi.schema_id_of(edition):
         return edition
     return _EDITION_OF_LEVEL.get(level[1:])
 
