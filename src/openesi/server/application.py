@@ -6,7 +6,6 @@ else goes the same way for all resources: find the place in the tree, check who 
 
 from __future__ import annotations
 
-import asyncio
 import logging
 import time
 from collections.abc import Awaitable, Callable
@@ -54,15 +53,13 @@ class Application:
         self.seen: dict[bytes, float] = {}  # when each LFDI was last heard (s since 1970), for the operator
         self._watchers: list[Callable[[set[str] | None], None]] = []
         self._due: float = 0.0  # nothing is served before the first look at what is due
-        self._fresh = False
         self._log_minute = 0
         self._log_lines = 0
 
     def __call__(self, request: Request) -> Response | Awaitable[Response]:
         """Answer at once what is kept, else work it out."""
         now = self._clock()
-        if not self._fresh:
-            self._refresh()
+        self._refresh()
         if now < self._due and request.method in ("GET", "HEAD"):
             caller = self._callers.get(request.peer.lfdi or b"")
             if caller is not None:
@@ -82,7 +79,6 @@ class Application:
         due = await self.store.read(_next_due)
         while due <= now:
             await self.store.write(lambda tx: switch(tx, now))
-            self._stale()
             due = await self.store.read(_next_due)
         self._due = due
         return due
@@ -100,7 +96,7 @@ class Application:
     # --- keeping up with the store ---------------------------------------------------------------------
 
     def _refresh(self) -> None:
-        """Forget what others have changed; asked once for all requests of one turn of the loop."""
+        """Forget what was changed, by whomever."""
         changed = self.store.changes()
         if changed is None or changed:
             self._cache.forget(changed)
@@ -108,11 +104,6 @@ class Application:
             self._due = 0.0
             for watcher in self._watchers:
                 watcher(changed)
-        self._fresh = True
-        asyncio.get_running_loop().call_soon(self._stale)
-
-    def _stale(self) -> None:
-        self._fresh = False
 
     def _forget_callers(self, changed: set[str] | None) -> None:
         if changed is None:

@@ -8,6 +8,7 @@ write the same file at any time.
 from __future__ import annotations
 
 import asyncio
+import mmap
 import sqlite3
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
@@ -22,6 +23,7 @@ T = TypeVar("T")
 BUSY_MS = 5_000  # how long another process may hold the file before we give up
 MAX_WAITING = 10_000  # writes that wait for a commit; a flood of POSTs could fill memory
 MAX_BATCH = 1_000  # writes in one commit: the first must not wait for the last of a flood
+_INDEX_HEADER_OCTETS = 96  # two copies of the WAL-index information (SQLite file format, 2.2)
 KEPT_CHANGES = 20_000  # paths remembered for readers; one that is further behind forgets everything
 CHECKPOINT_PAGES = 4_000  # 16 MB of log between checkpoints
 
@@ -46,8 +48,12 @@ class SQLiteStore:
         self._waiting: list[tuple[Callable[[Transaction], Any], asyncio.Future[Any]]] = []
         self._flushing: asyncio.Task[None] | None = None
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="openesi-commit")
-        self._data_version = self._read_version()
         self._seen = self._last_change()
+        # Every commit, by whatever process, writes the header of the WAL index (96 octets at the start of the
+        # -shm file, which lives as long as a connection does). To compare it costs a tenth of asking SQLite.
+        with Path(f"{path}-shm").open("rb") as file:
+            self._index = mmap.mmap(file.fileno(), _INDEX_HEADER_OCTETS, access=mmap.ACCESS_READ)
+        self._index_seen = b""
 
     async def read(self, query: Callable[[Reader], T]) -> T:
         """Run ``query`` at once: a read from the page cache is cheaper than a thread switch."""
@@ -80,11 +86,11 @@ class SQLiteStore:
         return result
 
     def changes(self) -> set[str] | None:
-        """See ``Store``. Costs a microsecond while nothing changes."""
-        version = self._read_version()
-        if version == self._data_version:
+        """See ``Store``. Costs a fraction of a microsecond while nothing changes."""
+        index = self._index[:]
+        if index == self._index_seen:
             return set()
-        self._data_version = version
+        self._index_seen = index
         rows = self._reading.execute(
             "SELECT seq, path FROM change WHERE seq > ? ORDER BY seq", (self._seen,)
         ).fetchall()
@@ -102,6 +108,7 @@ class SQLiteStore:
     def close_now(self) -> None:
         """Let go of the file where no write waits."""
         self._thread.shutdown()
+        self._index.close()
         self._reading.close()
         self._writer.close()
 
@@ -159,10 +166,6 @@ class SQLiteStore:
         for _, future in batch:
             if not future.done():
                 future.set_exception(StoreError(f"the database refused: {error}"))
-
-    def _read_version(self) -> int:
-        version: int = self._reading.execute("PRAGMA data_version").fetchone()[0]
-        return version
 
     def _last_change(self) -> int:
         last: int = self._reading.execute("SELECT coalesce(max(seq), 0) FROM change").fetchone()[0]
