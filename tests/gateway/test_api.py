@@ -115,7 +115,7 @@ def test_absolute_time_whole_cache_energy_and_increments(bench: Bench) -> None:
     assert rows(bench.get(f"{READINGS}/csv?since={start}")) == everything[11:]
     assert rows(bench.get(f"{READINGS}/csv/all?start={start}")) == everything[10:]
     energy = rows(bench.get(f"{READINGS}/csv/all?series=energy"))
-    assert len(energy) == pytest.approx(4000 / 60, abs=2)
+    assert len(energy) == pytest.approx(4000 / 60, abs=3)
     assert energy == sorted(energy)
 
 

@@ -153,6 +153,15 @@ def test_slow_answers_of_an_emu2_are_late_not_lost() -> None:
     assert seen.statistics.count(Outcome.LATE, POWER) >= 40
 
 
+@pytest.mark.parametrize("pushes", [True, False])
+def test_the_first_amount_of_energy_is_there_within_seconds(pushes: bool) -> None:
+    sim = simulation(pushes=pushes)
+    seen = sim.run(20)
+
+    assert seen.points[SeriesName.ENERGY] == 2
+    assert seen.statistics.total(ENERGY) == 1, "the second one was not due, so it is not counted"
+
+
 def test_a_dongle_that_never_pushes_is_asked_and_energy_takes_a_place() -> None:
     sim = simulation(pushes=False, keep_wire=True)
     seen = sim.run(3600)

@@ -95,6 +95,9 @@ class Poller:
         self._power = Cadence(Quantity.POWER, interval_s)
         self._energy = Cadence(Quantity.ENERGY, energy_interval_s)
         self._open = False
+        # An amount of energy takes two register readings; the first one should not wait for a whole interval.
+        self._second_register_at = float("inf")
+        self._uncounted_until = float("-inf")
         self._queue: deque[_Question] = deque(maxlen=MAX_QUEUE)
         self._waiting_for: type[object] | None = None
         self._next_question_at = 0.0
@@ -112,6 +115,7 @@ class Poller:
         self._open = True
         if self._heard_at is None:
             self._heard_at = now
+            self._second_register_at = now + 2 * self._power.interval_s
         self._reopened_at = now
         self._power.start(now)
         self._energy.start(now)
@@ -172,6 +176,7 @@ class Poller:
         power = self._power.next_deadline(can_ask=self._open)
         energy = self._energy.next_deadline(can_ask=self._open)
         # Energy that waits for the place of a power read is asked for when that is due, not before.
+        energy = min(energy, self._second_register_at)
         deadlines = [power, energy if self._power.pushing else max(power, energy)]
         if self._open:
             deadlines += [self._network_at, self._proof_at]
@@ -182,9 +187,14 @@ class Poller:
 
     def _due_reads(self, now: float) -> list[Command]:
         wants_power, wants_energy = self._power.wants_asking(now), self._energy.wants_asking(now)
+        early = now >= self._second_register_at
         due: list[Command] = []
-        if wants_energy and (wants_power or self._power.pushing):
-            self._energy.asked()
+        if (wants_energy or early) and (wants_power or self._power.pushing):
+            if wants_energy:
+                self._energy.asked()
+            if early:
+                self._second_register_at = float("inf")
+                self._uncounted_until = now if wants_energy else now + self._power.interval_s
             due.append(commands.query(Query.SUMMATION, meter_mac_id=self._address()))
             if wants_power and self._power.alive:
                 # One read per interval reaches the meter: energy takes the place of a power read.
@@ -204,6 +214,9 @@ class Poller:
                 return [*self._power.answered(now), read]
             case CurrentSummation() if self._is_ours(message.meter_mac_id):
                 energy = EnergyRead(message.time_s, message.delivered, message.received, message.scale)
+                if now < self._uncounted_until:
+                    self._uncounted_until = now
+                    return [energy]
                 return [*self._energy.answered(now), energy]
             case MeterList():
                 self._choose_meter(message.meter_mac_ids, now)
