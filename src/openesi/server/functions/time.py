@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
+from functools import lru_cache
 from zoneinfo import ZoneInfo
 
 from openesi.sep2 import model as sep
 from openesi.sep2.resources import Match
 from openesi.server.functions.base import Behaviour
 from openesi.server.view import View
+
+SLOT_S = 900  # clocks change at whole quarters of an hour; the search for the change is kept for one
 
 
 def time(view: View, match: Match, path: str) -> sep.Time:
@@ -32,7 +35,7 @@ def time_at(now: int, zone: ZoneInfo, *, quality: int, poll_rate: int) -> sep.Ti
     """
     local = datetime.fromtimestamp(now, zone)
     saving = _saving(local)
-    period = _saving_period(now, zone)
+    period = _saving_period(now - now % SLOT_S, zone)
     offset = _seconds(local.utcoffset()) - saving
     return sep.Time(
         currentTime=now,
@@ -46,6 +49,7 @@ def time_at(now: int, zone: ZoneInfo, *, quality: int, poll_rate: int) -> sep.Ti
     )
 
 
+@lru_cache(maxsize=64)
 def _saving_period(now: int, zone: ZoneInfo) -> tuple[int, int, int]:
     """Return start, end (UTC) and offset of the daylight saving period that covers ``now`` or comes next."""
     in_force = _saving_at(now, zone)
