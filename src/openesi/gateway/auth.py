@@ -8,6 +8,7 @@ import binascii
 import ipaddress
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from functools import cache
 
 from starlette.responses import PlainTextResponse
 from starlette.types import ASGIApp, Receive, Scope, Send
@@ -15,7 +16,6 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from openesi.gateway.users import (
     MAX_PASSWORD,
     Ration,
-    Role,
     User,
     UserStore,
     Verified,
@@ -40,7 +40,6 @@ class BasicAuth:
         # One thread: hashing passwords may take a core's fifth of a second, but never all cores.
         self._hasher = ThreadPoolExecutor(max_workers=1, thread_name_prefix="passwords")
         self._waiting = 0
-        self._decoy = User("", Role.QUALITY, hash_password("no user has this name"))
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """ASGI."""
@@ -73,7 +72,8 @@ class BasicAuth:
         if self._waiting >= MAX_WAITING:
             return _later(503, "Too many log-ins at once.", 2)
         # A name that is not there costs as much time as a wrong password, so that names cannot be tried out.
-        if await self._verify(password, (user or self._decoy).hash) and user is not None:
+        stored = _decoy_hash() if user is None else user.hash
+        if await self._verify(password, stored) and user is not None:
             self._verified.remember(user, password, self._now())
             self._ration.forgive(who)
             return user
@@ -87,6 +87,11 @@ class BasicAuth:
             return await loop.run_in_executor(self._hasher, verify_password, password, stored)
         finally:
             self._waiting -= 1
+
+
+@cache
+def _decoy_hash() -> str:
+    return hash_password("nobody has this password")
 
 
 def decode_basic(header: bytes) -> tuple[str, str] | None:
