@@ -66,6 +66,7 @@ NOUNS: Final[dict[str, tuple[Noun, ...]]] = {
         Noun("serve", "openesi.cli.serve:app", "Run the IEEE 2030.5 server and the operator's page."),
         Noun("pki", "openesi.cli.pki:app", "Make and read certificates by the 2030.5 profile."),
         Noun("device", "openesi.cli.device:app", "Register, list and remove devices."),
+        Noun("discover", "openesi.cli.discover:app", "Find servers on this network."),
     ),
     "Operator": (
         Noun("program", "openesi.cli.program:app", "Make and list programs."),

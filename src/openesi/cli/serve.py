@@ -8,7 +8,8 @@ import importlib.util
 import logging
 import signal
 from collections.abc import Callable, Coroutine
-from ipaddress import ip_network
+from dataclasses import replace
+from ipaddress import ip_address, ip_network
 from pathlib import Path
 from typing import Annotated, Any
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
@@ -17,6 +18,7 @@ import typer
 
 from openesi.cli import output
 from openesi.cli.options import DataDir, noun_app
+from openesi.discovery import Where
 from openesi.errors import WrongUsage
 from openesi.sep2.editions import EDITIONS
 from openesi.server.service import Door, Place, open_door, running
@@ -78,6 +80,11 @@ def serve(
     unwritten: Annotated[
         Unwritten, typer.Option(help="Answer for what a device has not written yet.")
     ] = Unwritten.BLANK,
+    discovery: Annotated[bool, typer.Option(help="Let devices find the server by multicast.")] = True,
+    discovery_interface: Annotated[
+        list[str] | None,
+        typer.Option(metavar="NAME", help="Show the server on this interface only; repeatable."),
+    ] = None,
     quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Do not log refused requests.")] = False,
 ) -> None:
     """Run the server until it is told to stop.
@@ -99,6 +106,7 @@ def serve(
         allow_gcm=gcm,
         extra_ca_files=tuple(ca or ()),
         proxy=_proxy(proxy, proxy_header),
+        discovery=_where(host, discovery_interface) if discovery else None,
     )
     settings = Settings(
         edition=EDITIONS[profile],
@@ -120,7 +128,11 @@ def serve(
         first = number == 0
         run(
             run_until_told(
-                place, settings, web_host=web_host, web_port=web_port if first else None, door=door
+                place if first else replace(place, discovery=None),
+                settings,
+                web_host=web_host,
+                web_port=web_port if first else None,
+                door=door,
             )
         )
 
@@ -179,6 +191,16 @@ def _proxy(networks: list[str] | None, header: str) -> ProxySettings | None:
         return ProxySettings(tuple(ip_network(one) for one in networks), header.lower())
     except ValueError as error:
         raise WrongUsage(f"--proxy: {error}. Give an address or a network as 10.0.0.0/8.") from None
+
+
+def _where(hosts: list[str] | None, interfaces: list[str] | None) -> Where:
+    """Return where the server shows itself: not with addresses it does not listen on."""
+    listened = None
+    with contextlib.suppress(ValueError):  # a name may stand for any address
+        listened = frozenset(ip_address(one) for one in hosts) if hosts else None
+    if listened is not None and any(one.is_unspecified for one in listened):
+        listened = None
+    return Where(interfaces=tuple(interfaces or ()), hosts=listened)
 
 
 def _zone(name: str) -> str:

@@ -220,6 +220,15 @@ def remove_device(tx: Transaction, lfdi: bytes) -> None:
     remove(tx, row)
 
 
+def is_registered(reader: Reader, sfdi: int) -> bool:
+    """Tell whether a device with this SFDI, which is the beginning of its LFDI, is registered."""
+    if not identity.sfdi_is_valid(sfdi):
+        return False
+    left = sfdi // 10 << 4  # 36 bits, then 4 of the next hexadecimal digit
+    rest = b"\xff" * (identity.LFDI_OCTETS - 5)
+    return reader.has_between("/edev", left.to_bytes(5), (left | 0xF).to_bytes(5) + rest)
+
+
 def devices(reader: Reader, *, start: int = 0, limit: int = MAX_LISTED) -> list[DeviceSummary]:
     """Return registered devices in the order of the EndDeviceList."""
     return [_summary(reader, row) for row in reader.page("/edev", start=start, limit=limit)]

@@ -9,14 +9,16 @@ import socket
 import ssl
 import time
 from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
+from contextlib import AbstractAsyncContextManager, asynccontextmanager, nullcontext
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path
 
+from openesi.discovery import Advertiser, Announcement, Where, advertising
 from openesi.errors import LocalError
 from openesi.pki import Authority, check_chain
 from openesi.pki.authority import NoAuthority
+from openesi.sep2.identity import sfdi_from_lfdi
 from openesi.server import operator
 from openesi.server.application import Application
 from openesi.server.http import Limits
@@ -41,7 +43,7 @@ class Place:
     ``data`` holds certificates and, unless ``database`` names another file, the database; ``hosts`` are the
     addresses to listen on (None: all); ``proxy`` makes it speak plain HTTP to a proxy that ends TLS and hands
     the certificate over; ``extra_ca_files`` are trusted beside the own authority; ``names`` go into a new
-    server certificate.
+    server certificate; ``discovery`` is where the server shows itself by multicast (None: nowhere).
     """
 
     data: Path
@@ -53,6 +55,7 @@ class Place:
     proxy: ProxySettings | None = None
     names: tuple[str, ...] = ("localhost", "127.0.0.1", "::1")
     limits: Limits = field(default_factory=Limits)
+    discovery: Where | None = None
 
 
 @dataclass(slots=True)
@@ -167,7 +170,8 @@ async def running(
         ]
         gc.freeze()  # what is loaded now stays: ElementTree's garbage need not be sought among it
         try:
-            yield service
+            async with _showing(service):
+                yield service
         finally:
             for task in tasks:
                 task.cancel()
@@ -188,6 +192,23 @@ def _server_tls(place: Place, authority: Authority) -> ServerTLS:
             verify_chain=check_chain,
         )
     )
+
+
+def _showing(service: Service) -> AbstractAsyncContextManager[Advertiser | None]:
+    """Show the server on the network, if it shall be shown; behind a proxy nobody here knows its port."""
+    where = service.place.discovery
+    if where is None or service.tls is None:
+        return nullcontext()
+    announcement = Announcement(
+        sfdi=sfdi_from_lfdi(service.settings.lfdi),
+        port=service.wire.port,
+        level=f"-{service.settings.edition.schema_id}",
+    )
+
+    async def registered(sfdi: int) -> bool:
+        return await service.store.read(lambda reader: operator.is_registered(reader, sfdi))
+
+    return advertising(announcement, registered, where)
 
 
 def notifying_context(authority: Authority) -> ssl.SSLContext:

@@ -91,6 +91,9 @@ class Reader(Protocol):
     def find_anywhere(self, key: bytes, type_name: str) -> Row | None:
         """Return a resource of a type by its key, whatever list it is in."""
 
+    def has_between(self, listing: str, first: bytes, last: bytes) -> bool:
+        """Tell whether ``listing`` has a member whose key is not before ``first`` nor after ``last``."""
+
     def page(
         self,
         listing: str,

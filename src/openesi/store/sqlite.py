@@ -187,6 +187,10 @@ class _Reading:
     def find_anywhere(self, key: bytes, type_name: str) -> Row | None:
         return self._one(f"SELECT {_COLUMNS} FROM resource WHERE key = ? AND type = ?", (key, type_name))
 
+    def has_between(self, listing: str, first: bytes, last: bytes) -> bool:
+        query = "SELECT EXISTS (SELECT 1 FROM resource WHERE key BETWEEN ? AND ? AND listing = ?)"
+        return bool(self._execute(query, (first, last, listing)).fetchone()[0])
+
     def page(
         self,
         listing: str,
