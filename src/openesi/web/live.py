@@ -150,10 +150,10 @@ class Live:
         self._wake.set()
 
     def _refresh(self, reader: Reader, changed: set[str] | None, now: float) -> None:
+        self.roster.refresh(reader, changed)
         if changed is not None and not changed:
             return
         self.meters.refresh(reader, changed, now=now)
-        self.roster.refresh(reader, changed)
         self.timeline.refresh(reader, changed)
 
     def _sample(self, now: float) -> Sample | None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import platform
+import shlex
 import sqlite3
 from html import escape
 from importlib import metadata
@@ -29,11 +30,10 @@ PAGE = Template((HERE / "templates" / "page.html").read_text("utf-8"))
 def render_page(live: Live) -> str:
     """Return the page with what is known now: it can be read before, and without, any script."""
     active = [event for event in live.events() if event.status == "active"]
-    place = live.service.place
     return PAGE.substitute(
         version=escape(__version__),
         server=escape(live.service.url),
-        data=escape(str(place.data)),
+        data=escape(shlex.quote(str(live.service.place.data.absolute()))),
         power=escape(format_power(live.power)),
         force=escape(f"Event in force: {active[0].href}" if active else "No event in force"),
         snapshot=_as_script_data(live.snapshot()),

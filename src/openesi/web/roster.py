@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import KeysView
 from decimal import Decimal
 from typing import Any, TypeVar
 
@@ -11,7 +12,6 @@ import msgspec
 from openesi.sep2 import identity
 from openesi.sep2 import model as sep
 from openesi.sep2.enums import ConnectStatus, DERType, InverterStatus, StorageModeStatus, bits
-from openesi.server import operator
 from openesi.server.documents import read_document
 from openesi.server.functions.der import scaled
 from openesi.store import Reader, Row
@@ -19,6 +19,8 @@ from openesi.store import Reader, Row
 T = TypeVar("T", bound=sep.Sep)
 
 SHOWN = 200  # devices on the page; the API pages through all
+READ_AT_ONCE = 500  # devices whose settings are read in one go; the wire waits meanwhile
+MAX_DERS = 10  # of one device
 STALE_INTERVALS = 3
 OFFLINE_INTERVALS = 12
 
@@ -48,27 +50,34 @@ class Roster:
     def __init__(self, interval_s: int) -> None:
         self._interval_s = interval_s
         self._devices: dict[str, Device] = {}
-        self._max_w: dict[str, Decimal] = {}
+        self._settings: dict[str, dict[str, Decimal]] = {}
+        self._sum = Decimal(0)
+        self._unread: int | None = None
         self.total = 0
 
     @property
     def max_w(self) -> float:
         """The sum of every device's setMaxW: what 100 % of a limit is."""
-        return float(sum(self._max_w.values(), Decimal(0)))
+        return float(self._sum)
 
     @property
-    def controllable(self) -> set[str]:
+    def controllable(self) -> KeysView[str]:
         """The devices that have posted DERSettings, by path: those that events are for, who owe responses."""
-        return {path.partition("/der/")[0] for path in self._max_w}
+        return self._settings.keys()
 
     def all(self) -> list[Device]:
         """Return the devices that are shown, in the order of the EndDeviceList."""
         return list(self._devices.values())
 
     def refresh(self, reader: Reader, changed: set[str] | None) -> bool:
-        """Read again what changed (None: everything). Return whether anything did."""
+        """Read again what changed (None: everything). Return whether anything did.
+
+        The settings of a large fleet are read a part at each call, so call again, with nothing changed, too.
+        """
         if changed is None:
-            self._max_w = {path: scaled(each.setMaxW) for path, each in operator.settings_posted(reader)}
+            self._settings, self._sum, self._unread = {}, Decimal(0), 0
+        self._read_on(reader)
+        if changed is None:
             return self._reload(reader)
         for path in changed:
             if _SETTINGS.fullmatch(path):
@@ -86,16 +95,27 @@ class Roster:
         rows = reader.page("/edev", limit=SHOWN)
         self._devices = {row.path: describe(reader, row, self._interval_s) for row in rows}
         self.total = reader.count("/edev")
-        for path in [path for path in self._max_w if reader.get(path) is None]:
-            del self._max_w[path]
         return True
 
+    def _read_on(self, reader: Reader) -> None:
+        if self._unread is None:
+            return
+        rows = reader.page("/edev", start=self._unread, limit=READ_AT_ONCE)
+        for row in rows:
+            for der in reader.page(f"{row.path}/der", limit=MAX_DERS):
+                self._read_settings(reader, f"{der.path}/derg")
+        self._unread = self._unread + len(rows) if len(rows) == READ_AT_ONCE else None
+
     def _read_settings(self, reader: Reader, path: str) -> None:
+        device = path.partition("/der/")[0]
+        known = self._settings.pop(device, {})
+        self._sum -= known.pop(path, Decimal(0))
         settings = read_at(reader, path, sep.DERSettings)
-        if settings is None:
-            self._max_w.pop(path, None)
-        else:
-            self._max_w[path] = scaled(settings.setMaxW)
+        if settings is not None:
+            known[path] = scaled(settings.setMaxW)
+            self._sum += known[path]
+        if known:
+            self._settings[device] = known
 
 
 def describe(reader: Reader, row: Row, interval_s: int) -> Device:

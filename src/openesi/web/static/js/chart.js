@@ -1,7 +1,7 @@
 // @ts-check
 // Power over time by uPlot: devices, grid, and the limit of events as a dashed step line over a shaded band.
 
-import { date, power, shortTime, time } from "./format.js";
+import { date, power, tick, time } from "./format.js";
 
 /** @typedef {[number, number | null, number | null, number | null]} Sample at, devices, grid, limit */
 
@@ -58,7 +58,7 @@ export class Chart {
       ...this.size(),
       series,
       axes: [
-        { ...axis, values: (/** @type {any} */ _, /** @type {number[]} */ all) => all.map((at) => shortTime(at)) },
+        { ...axis, values: (/** @type {any} */ _, /** @type {number[]} */ all) => all.map((at) => tick(at)) },
         { ...axis, size: 62, values: (/** @type {any} */ _, /** @type {number[]} */ all) => all.map((watts) => power(watts)) },
       ],
       legend: { show: false },

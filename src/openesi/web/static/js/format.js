@@ -5,6 +5,7 @@ const number = new Intl.NumberFormat(undefined, { maximumFractionDigits: 0 });
 const decimal = new Intl.NumberFormat(undefined, { minimumFractionDigits: 1, maximumFractionDigits: 1 });
 const clock = new Intl.DateTimeFormat(undefined, { hour: "numeric", minute: "2-digit", second: "2-digit" });
 const minute = new Intl.DateTimeFormat(undefined, { hour: "numeric", minute: "2-digit" });
+const weekday = new Intl.DateTimeFormat(undefined, { weekday: "short", day: "numeric" });
 const day = new Intl.DateTimeFormat(undefined, { dateStyle: "medium", timeStyle: "medium" });
 
 /** @param {number | null | undefined} watts */
@@ -18,8 +19,11 @@ export function power(watts) {
 /** @param {number} seconds since 1970 */
 export const time = (seconds) => clock.format(new Date(seconds * 1000));
 
-/** @param {number} seconds since 1970 */
-export const shortTime = (seconds) => minute.format(new Date(seconds * 1000));
+/** A mark of a time axis: the hour, or at midnight the day. @param {number} seconds since 1970 */
+export function tick(seconds) {
+  const at = new Date(seconds * 1000);
+  return (at.getHours() + at.getMinutes() === 0 ? weekday : minute).format(at);
+}
 
 /** @param {number} seconds since 1970 */
 export const date = (seconds) => day.format(new Date(seconds * 1000));
