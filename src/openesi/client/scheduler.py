@@ -118,6 +118,11 @@ class Tracked:
         """Whether it may still rule anything."""
         return self.phase in LIVE
 
+    def is_told_by(self, one: Occurrence) -> bool:
+        """Tell whether ``one`` says nothing new: the very document that is known, in the same program."""
+        known = self.occurrence
+        return one.event is known.event and one.primacy == known.primacy and one.program == known.program
+
 
 @dataclass(frozen=True, slots=True)
 class Window:
@@ -168,7 +173,7 @@ class Scheduler:
         self._forget(listed, now)
         for mrid, one in listed.items():
             tracked = self.tracked.get(mrid)
-            if tracked is not None and tracked.is_live:
+            if tracked is not None and tracked.is_live and not tracked.is_told_by(one):
                 self._refresh(tracked, one, now, answers)
         for one in self._admitted(listed, now):
             self._receive(one, now, answers)
@@ -177,7 +182,6 @@ class Scheduler:
                 gone = assigned is not None and tracked.occurrence.program not in assigned
                 if gone or self._missing_is_cancelled:
                     self._end(tracked, Phase.CANCELLED, ResponseStatus.CANCELLED, now, answers)
-        self._windows = None
         return answers + self.advance(now)
 
     def advance(self, now: int) -> list[Answer]:
@@ -251,6 +255,7 @@ class Scheduler:
 
     def _refresh(self, tracked: Tracked, one: Occurrence, now: int, answers: list[Answer]) -> None:
         """Take what may change of an event: its status, and the rank of its program."""
+        self._windows = None
         tracked.occurrence = one
         state = one.event.EventStatus.currentStatus
         if state == EventState.SUPERSEDED:
@@ -399,8 +404,14 @@ def _resolve(live: list[Tracked]) -> Iterator[Window]:
     runs until the winner starts, one that does not run yet nothing at all.
     """
     accepted: list[Window] = []
+    starts: dict[int, int] = {}
+    for each in live:
+        starts[each.occurrence.start] = min(each.start, starts.get(each.occurrence.start, each.start))
     for tracked in sorted(live, key=lambda each: each.occurrence.rank):
-        start, end = tracked.start, _end_before_successor(tracked, live)
+        # Where another begins exactly at its specified end, it ends as that one starts: randomization makes
+        # neither gap nor overlap between successive events (clause 10.2.3.3 o, p).
+        follows = None if tracked.cancelled else starts.get(tracked.occurrence.end)
+        start, end = tracked.start, tracked.end if follows is None else follows
         lost = False
         for winner in accepted:
             if not _overlap(tracked.occurrence, winner.tracked.occurrence):
@@ -413,21 +424,6 @@ def _resolve(live: list[Tracked]) -> Iterator[Window]:
         if not lost:
             accepted.append(Window(tracked, start, end))
     yield from _without_gaps_or_overlaps(accepted)
-
-
-def _end_before_successor(tracked: Tracked, live: list[Tracked]) -> int:
-    """Return the event's end; where another starts exactly at its specified end, that one's start.
-
-    So randomization makes neither gap nor overlap between successive events (clause 10.2.3.3 o, p).
-    """
-    if tracked.cancelled:
-        return tracked.end
-    successors = [
-        other.start
-        for other in live
-        if other is not tracked and other.occurrence.start == tracked.occurrence.end
-    ]
-    return min(successors, default=tracked.end)
 
 
 def _without_gaps_or_overlaps(windows: list[Window]) -> Iterator[Window]:
