@@ -14,6 +14,7 @@ Source: SEC 2, clause 3.3.1 (parameters); Lopez and Dahab (ladder); SEC 1, claus
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Final
 
 from openesi.errors import LocalError, PeerError
@@ -48,6 +49,8 @@ class Point:
         return _pack(self.x)
 
 
+# Bounded: the same authorities' and meters' keys come again and again; a stranger's push out the oldest.
+@lru_cache(maxsize=512)
 def decode_point(octets: bytes) -> Point:
     """The point behind 22 octets in compressed form; raises ``CurveError`` unless it lies on the curve."""
     if len(octets) != POINT_BYTES or octets[0] not in (2, 3):
