@@ -45,7 +45,7 @@ def feed_of(
 
 @pytest.fixture(scope="module")
 def sim() -> Simulation:
-    sim = simulation("silence@3000+600", start_s=METER_START_S + 9 * 3600)  # the sun rises
+    sim = simulation("silence@3000+600", start_s=METER_START_S + 17 * 3600)  # the sun rises
     sim.run(4 * 3600)
     return sim
 
@@ -196,7 +196,7 @@ def test_values_are_the_readings(sim: Simulation, tree: Tree) -> None:
 
 def test_identifiers_are_stable_and_blocks_aligned(sim: Simulation) -> None:
     once, again = feed_of(sim), feed_of(sim)
-    later = etree.fromstring(feed_of(sim, METER_START_S + 9 * 3600 + 5000).encode())
+    later = etree.fromstring(feed_of(sim, METER_START_S + 17 * 3600 + 5000).encode())
     ids = {e.findtext(f"{ATOM}id") for e in etree.fromstring(once.encode()).iter(f"{ATOM}entry")}
 
     assert once == again

@@ -15,17 +15,21 @@ DAY_S = 86_400
 
 @dataclass(frozen=True, slots=True)
 class House:
-    """``solar_peak_w`` 0 is a house that never exports; ``seed`` makes houses of the same kind differ."""
+    """``solar_peak_w`` 0 is a house that never exports; ``seed`` makes houses of the same kind differ.
+
+    Its day begins ``utc_offset_s`` after UTC's: the default is California in winter.
+    """
 
     solar_peak_w: int = 3500
     car_w: int = 7200
     base_w: int = 180
     scale: float = 1.0
     seed: int = 0
+    utc_offset_s: int = -8 * 3600
 
     def power_w(self, time_s: float) -> int:
         """Net power at the meter at Unix second ``time_s`` (UTC), import positive."""
-        day, second = divmod(int(time_s), DAY_S)
+        day, second = divmod(int(time_s) + self.utc_offset_s, DAY_S)
         load = self.base_w + self._refrigerator_w(time_s) + self._water_heater_w(day, second)
         load += self._meals_w(day, second) + self._car_w(day, second) + self._noise_w(time_s)
         return round(self.scale * load - self._solar_w(day, second))
