@@ -13,6 +13,8 @@ from openesi.client.der import Orders
 from openesi.devices.inverter import MODES, Ramps, Rating, State, Surroundings, step
 from openesi.devices.solar import Battery, SolarInverter
 from openesi.sep2 import model as sep
+from openesi.sep2 import xml
+from openesi.sep2.editions import CSIP_AUS_13
 from openesi.sep2.enums import DERCurveType, DERUnitRef, InverterStatus, StorageModeStatus
 
 RATING = Rating()
@@ -234,7 +236,10 @@ def test_what_it_tells_fits_the_schema_and_itself() -> None:
         capability, setting = device.capability(), device.settings()
         assert capability.modesSupported == setting.modesEnabled
         assert capability.rtgMaxW == setting.setMaxW
-        assert device.modes == MODES
+        assert device.modes > MODES
+        assert b"doeModesSupported" not in xml.serialize(capability)
+        assert b">0F</csipaus:doeModesSupported>" in xml.serialize(capability, CSIP_AUS_13)
+        assert b">01</csipaus13:vppModesEnabled>" in xml.serialize(setting, CSIP_AUS_13)
         status = device.status(1_800_000_060)
         assert status.storageModeStatus is not None
         assert status.storageModeStatus.value in set(StorageModeStatus)

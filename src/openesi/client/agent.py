@@ -107,13 +107,13 @@ class Agent:
         if isinstance(device, FlowDevice):
             self.events.append(follow.FlowReservations(device, scheduler()))
         self._duties += self.events
+        if isinstance(device, MeteredDevice):
+            self._duties.append(duties.Mirrors(device))
         if isinstance(device, DERDevice):
             self._reports = duties.Reports(device)
             self._duties.append(self._reports)
         if isinstance(device, PoweredDevice):
             self._duties.append(duties.PowerStatuses(device))
-        if isinstance(device, MeteredDevice):
-            self._duties.append(duties.Mirrors(device))
         self._duties.append(duties.Responses())
         self._memory = Memory(memory, esi.lfdi) if memory is not None else None
         if self._memory is not None and self.programs is not None:
@@ -145,6 +145,11 @@ class Agent:
         if self.shared.wake:
             self._remember()
             self._woken.set()
+
+    def report_now(self) -> None:
+        """Post readings at once, not at the next postRate: something changed that others wait to see."""
+        self.shared.wake.add(duties.Mirrors.name)
+        self._woken.set()
 
     def _remember(self) -> None:
         if self._memory is not None and self.programs is not None:

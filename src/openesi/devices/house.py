@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from openesi.client.agent import Agent, State
+from openesi.client.der import Orders
 from openesi.client.device import Meter, Quantity
 from openesi.client.session import Client
 from openesi.devices.solar import SolarInverter, device_information
@@ -116,7 +117,7 @@ class SmartMeter:
         """Return what the dials say."""
         del meter
         return {
-            "W": self.power_w,
+            "W": self._power_w(self._lived or 0.0),
             "V": self._voltage_v(),
             "Wh from grid": self.imported_wh,
             "Wh to grid": self.exported_wh,
@@ -127,12 +128,26 @@ class SmartMeter:
         return device_information(lfdi, model="Smart meter", functions=FunctionsImplemented.METERING)
 
 
+class _Watched(SolarInverter):
+    """An inverter that says when it is told something else."""
+
+    def __init__(self, *, site: Site, stored_share: float, load_w: Callable[[float], float]) -> None:
+        super().__init__(site=site, stored_share=stored_share, load_w=load_w)
+        self.watchers: list[Callable[[], None]] = []
+
+    def obey(self, orders: Orders) -> None:
+        """Do this from the next step on."""
+        super().obey(orders)
+        for watcher in self.watchers:
+            watcher()
+
+
 class House:
     """The devices of one house, wired together, in a place where it is late morning in summer ``now``."""
 
     def __init__(self, *, now: float) -> None:
         site = summer_site(now)
-        self.inverter = SolarInverter(site=site, stored_share=0.4, load_w=household_load_w)
+        self.inverter = _Watched(site=site, stored_share=0.4, load_w=household_load_w)
         self.meter = SmartMeter(self._net_w, lambda: self.inverter.around.voltage_v)
 
     def _net_w(self, time: float) -> float:
@@ -161,6 +176,8 @@ async def run_house(
         )
         for device, who in ((house.inverter, inverter), (house.meter, meter))
     ]
+    # Both meters tell at once when the power jumps, or whoever adds them up sees a load that is not there.
+    house.inverter.watchers += [agent.report_now for agent in agents]
     tasks = [asyncio.create_task(agent.run(), name=type(agent.device).__name__) for agent in agents]
     try:
         if ready is not None:

@@ -10,7 +10,7 @@ import openesi
 from openesi.client.der import Orders
 from openesi.client.device import Meter, Quantity
 from openesi.devices import inverter
-from openesi.devices.inverter import MODES, Ramps, Rating, State, Surroundings
+from openesi.devices.inverter import AUSTRALIAN_MODES, MODES, Ramps, Rating, State, Surroundings
 from openesi.devices.quantities import percent, scaled
 from openesi.devices.sun import Site, array_power_w, irradiance_w_per_m2
 from openesi.sep2 import identity
@@ -21,6 +21,7 @@ from openesi.sep2.enums import (
     DERControlMode,
     DERType,
     DeviceCategory,
+    DoeMode,
     FunctionsImplemented,
     InverterStatus,
     Kind,
@@ -30,6 +31,7 @@ from openesi.sep2.enums import (
     RoleFlag,
     StorageModeStatus,
     Uom,
+    VppMode,
     to_bits,
 )
 
@@ -55,6 +57,10 @@ METER = Meter(
     ),
 )
 
+# Written only where CSIP-AUS is spoken.
+_DOE_MODES = to_bits(~DoeMode(0), 1)
+_VPP_MODES = to_bits(VppMode.opModStorageTargetW, 1)
+
 _SETTINGS = ("setGradW", "setSoftGradW", "setESDelay", "setESRampTms")
 
 
@@ -64,7 +70,7 @@ class SolarInverter:
     category = DeviceCategory.PHOTOVOLTAIC_WITH_STORAGE
     der_type = DERType.PHOTOVOLTAIC_WITH_STORAGE
     model = "Solar inverter with battery"
-    modes = MODES
+    modes = MODES | AUSTRALIAN_MODES
     meters = (METER,)
 
     def __init__(
@@ -169,6 +175,8 @@ class SolarInverter:
             rtgNormalCategory=2,
             rtgVNom=scaled(sep.VoltageRMS, rating.nominal_v),
             type=self.der_type,
+            doeModesSupported=_DOE_MODES,
+            vppModesSupported=_VPP_MODES,
         )
 
     def settings(self) -> sep.DERSettings:
@@ -189,6 +197,8 @@ class SolarInverter:
             setVNom=scaled(sep.VoltageRMS, rating.nominal_v),
             setVRef=scaled(sep.VoltageRMS, rating.nominal_v),
             updatedTime=self._settings_changed,
+            doeModesEnabled=_DOE_MODES,
+            vppModesEnabled=_VPP_MODES,
         )
 
     def status(self, now: int) -> sep.DERStatus:
