@@ -23,7 +23,7 @@ from openesi.sep2 import model as sep
 from openesi.sep2.editions import EDITIONS
 from openesi.server import operator
 from openesi.store import Reader, Transaction
-from openesi.web import watching
+from openesi.web import notifications, watching
 from openesi.web.answers import answer, problem
 from openesi.web.live import Live
 from openesi.web.timeline import Event, read_programs
@@ -284,4 +284,7 @@ ENDPOINTS: tuple[tuple[str, str, Endpoint], ...] = (
     ("GET", "/api/events/{event:path}", watching.get_event),
     ("DELETE", "/api/events/{event:path}", delete_event),
     ("PUT", "/api/default", put_default),
+    ("GET", "/api/notifications", notifications.get_notifications),
+    ("POST", "/api/notifications/{subscription:path}", notifications.post_notification),
+    ("DELETE", "/api/notifications/{subscription:path}", notifications.delete_notification),
 )
