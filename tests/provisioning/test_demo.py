@@ -68,3 +68,40 @@ def test_the_lists_are_complete(capsys: pytest.CaptureFixture[str]) -> None:
     shown = capsys.readouterr().out
     assert all(name in shown for name in scenarios.BY_NAME)
     assert all(step.message in shown for step in usecase.STEPS)
+
+
+def test_a_message_by_hand_is_shown_before_it_is_sent(capsys: pytest.CaptureFixture[str]) -> None:
+    words = "send open 000D6F0000123456 --meter M-1 --install-code 83FED3407A932B70 --dry-run"
+
+    assert main(["provision", *words.split()]) == 0
+
+    shown = capsys.readouterr().out
+    assert "7.10.73.298" in shown
+    assert "83FED3407A932B70" not in shown
+
+
+def test_the_operator_works_on_the_data_of_a_directory(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    mac, where = "000D6F0000123456", ("--data", str(tmp_path))
+    label = ("--type", "ProgCtlThermostat", "--install-code", "83FED3407A932B70")
+
+    assert main(["provision", "import", mac, *where, *label]) == 0
+    assert main(["provision", "status", *where, "--json"]) == 0
+    assert main(["provision", "window", mac, *where]) == 1
+    assert main(["provision", "log", *where, "--device", mac]) == 0
+
+    shown = capsys.readouterr()
+    assert mac in shown.out
+    assert "not linked to a customer" in shown.err
+    assert "83FED3407A932B70" not in shown.out
+
+
+def test_a_listener_that_would_take_everybody_does_not_start(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    words = ["serve", "--data", str(tmp_path), "--cert", "x.pem", "--key", "x.key"]
+
+    assert main(["provision", *words]) == 2
+
+    assert "--users" in capsys.readouterr().err

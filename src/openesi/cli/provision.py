@@ -9,12 +9,13 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from openesi.cli import output
-from openesi.cli.options import AsJson, noun_app
+from openesi.cli.options import AsJson, DataDir, noun_app
 from openesi.errors import LocalError, WrongUsage
 
 if TYPE_CHECKING:
     from openesi.provisioning.scenarios import Scenario
     from openesi.provisioning.simulation import Home, Utility
+    from openesi.provisioning.state import Entry
     from openesi.provisioning.world import Line, World
 
 app = noun_app(
@@ -84,6 +85,249 @@ def steps(as_json: AsJson = False) -> None:
         return
     rows = [(step.number, step.source, step.target, step.message, step.after) for step in STEPS]
     output.write(output.render_table(("step", "from", "to", "message", "after it"), rows))
+
+
+Role = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--role", metavar="ROLE", help="DR-APPLICATION, AMI-HEADEND, SEP2-HEADEND or CIS; all if none."
+    ),
+]
+Device = Annotated[str, typer.Argument(metavar="DEVICE", help="MAC address, or LFDI of a 2030.5 device.")]
+
+
+@app.command()
+def serve(
+    data: DataDir,
+    *,
+    cert: Annotated[Path, typer.Option(help="Server certificate, PEM.")],
+    key: Annotated[Path, typer.Option(help="Its key, PEM.")],
+    role: Role = None,
+    host: Annotated[str, typer.Option(help="Address to listen at.")] = "127.0.0.1",
+    port: Annotated[int, typer.Option(help="Port to listen at; 0 takes a free one.")] = 9443,
+    users: Annotated[
+        Path | None, typer.Option(metavar="FILE", help='JSON, {"NAME": "secret"}, of callers; mode 600.')
+    ] = None,
+    client_ca: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="CA of callers that show a certificate.")
+    ] = None,
+    peer: Annotated[
+        list[str] | None, typer.Option("--peer", metavar="ROLE=URL", help="Where a role is that is not here.")
+    ] = None,
+    secret_file: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="Our secret, to call peers with.")
+    ] = None,
+    ca: Annotated[Path | None, typer.Option(metavar="FILE", help="CA of the peers.")] = None,
+    sep2_api: Annotated[
+        str | None, typer.Option(metavar="URL", help="Operator's API of an OpenESI server, for SEP2-HEADEND.")
+    ] = None,
+    homes: Annotated[int, typer.Option(min=1, max=1000, help="Simulated homes behind the head-end.")] = 1,
+    install: Annotated[
+        bool, typer.Option(help="Let their devices look for a meter until they find it.")
+    ] = False,
+) -> None:
+    """Run roles of the use case in real time; messages come and go as SOAP or REST over HTTPS.
+
+    Callers need a certificate (--client-ca) or a user name and secret (--users). The AMI network, meters and
+    devices behind AMI-HEADEND are simulated. Prints one line `ready https://...` when it is up.
+
+    \b
+    openesi provision serve --data DIR --cert server.pem --key server.key --users users.json
+    """
+    from openesi.cli.provision_host import Options, run
+
+    if users is None and client_ca is None:
+        raise WrongUsage("callers have to prove who they are: give --users FILE or --client-ca FILE, or both")
+    run(
+        Options(
+            data=data,
+            roles=tuple(role or ()),
+            host=host,
+            port=port,
+            certificate=cert,
+            key=key,
+            users=users,
+            client_ca=client_ca,
+            peers=tuple(peer or ()),
+            secret_file=secret_file,
+            ca=ca,
+            sep2_api=sep2_api,
+            homes=homes,
+            install=install,
+        )
+    )
+
+
+@app.command()
+def window(
+    device: Device,
+    data: DataDir,
+    *,
+    minutes: Annotated[float, typer.Option(min=1, help="How long the window is open.")] = 60,
+    close: Annotated[bool, typer.Option("--close", help="Close the window instead.")] = False,
+) -> None:
+    """Open a window for a device (step 1); a running `serve` on the same DIR sends the message.
+
+    \b
+    openesi provision window 000D6F0000123456 --data DIR
+    """
+    from openesi.cli.provision_host import dr_application
+
+    with dr_application(data) as dr:
+        if close:
+            dr.cancel_window(device, time.time())
+        else:
+            output.write(dr.open_window(device, time.time(), duration_s=minutes * 60))
+
+
+@app.command()
+def remove(device: Device, data: DataDir) -> None:
+    """Put a device out of the home, and end its enrolment.
+
+    \b
+    openesi provision remove 000D6F0000123456 --data DIR
+    """
+    from openesi.cli.provision_host import dr_application
+
+    with dr_application(data) as dr:
+        dr.remove(device, time.time())
+
+
+@app.command()
+def retry(device: Device, data: DataDir) -> None:
+    """Send step 14 again, after what the CIS refused has been corrected.
+
+    \b
+    openesi provision retry 000D6F0000123456 --data DIR
+    """
+    from openesi.cli.provision_host import dr_application
+
+    with dr_application(data) as dr:
+        dr.retry(device, time.time())
+
+
+@app.command("import")
+def import_device(
+    device: Device,
+    data: DataDir,
+    *,
+    install_code: Annotated[str, typer.Option(help="The code on the label with its CRC; a PIN for 2030.5.")],
+    device_type: Annotated[str, typer.Option("--type", help="ProgCtlThermostat, LoadControlDevice, ...")],
+    account: Annotated[str, typer.Option(help="The customer's account.")] = "",
+    program: Annotated[str, typer.Option(help="The program the customer is enrolled in.")] = "",
+) -> None:
+    """Make a device known to the DR application; its install code is checked at once.
+
+    \b
+    openesi provision import 000D6F0000123456 --data DIR --type ProgCtlThermostat \\
+        --install-code 83FED3407A932B70
+    """
+    from openesi.cli.provision_host import dr_application
+    from openesi.provisioning.roles.dr_application import Device as Imported
+
+    with dr_application(data) as dr:
+        known = dr.add_device(Imported(device, device_type, install_code, account, program), time.time())
+        output.write(known.device)
+
+
+@app.command()
+def status(data: DataDir, as_json: AsJson = False) -> None:
+    """Show where every device stands, and what to do where one has ended.
+
+    \b
+    openesi provision status --data DIR
+    """
+    from openesi.cli.provision_host import dr_application
+    from openesi.provisioning.lifecycle import RECOVERY
+
+    with dr_application(data) as dr:
+        found = dr.devices()
+    if as_json:
+        output.write_json(found)
+        return
+    rows = [(one.device, one.state, one.reason, RECOVERY.get(one.state, "")) for one in found]
+    output.write(output.render_table(("device", "state", "reason", "what to do"), rows))
+
+
+@app.command()
+def log(
+    data: DataDir,
+    *,
+    device: Annotated[str, typer.Option(help="Of one device only.")] = "",
+    open_line: Annotated[
+        int | None, typer.Option("--open", metavar="N", help="Print the message of line N.")
+    ] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Read the journal: every message received and every change of state, with time and actor.
+
+    \b
+    openesi provision log --data DIR --device 000D6F0000123456
+    openesi provision log --data DIR --open 3
+    """
+    from datetime import UTC, datetime
+
+    from openesi.cli.provision_host import state_in
+    from openesi.provisioning.diagram import render_body
+
+    with state_in(data) as state:
+        after = open_line - 1 if open_line else 0
+        entries = state.select_journal(subject=device.upper(), after=after, limit=1 if open_line else 10_000)
+    if open_line:
+        if not entries or entries[0].body is None:
+            raise LocalError(f"line {open_line} has no message; `openesi provision log` shows the lines")
+        output.write(render_body(entries[0].body))
+        return
+    if as_json:
+        output.write_json([_entry_json(entry) for entry in entries])
+        return
+    rows = [
+        (
+            entry.number,
+            datetime.fromtimestamp(entry.at, UTC).isoformat(timespec="milliseconds"),
+            entry.role,
+            entry.step or None,
+            entry.event,
+            entry.detail,
+        )
+        for entry in entries
+    ]
+    output.write(output.render_table(("line", "time", "actor", "step", "event", "detail"), rows))
+
+
+@app.command()
+def send(
+    what: Annotated[
+        str, typer.Argument(metavar="WHAT", help="open or close (step 1), provisioned (13), joined (14).")
+    ],
+    device: Device,
+    *,
+    to: Annotated[str, typer.Option(metavar="URL", help="Base address of the process that is called.")] = "",
+    source: Annotated[str, typer.Option("--as", metavar="NAME", help="Who we are.")] = "DR-APPLICATION",
+    meter: Annotated[str, typer.Option(help="Meter number.")] = "",
+    premise: Annotated[str, typer.Option(help="Premise, for step 14.")] = "",
+    agreement: Annotated[str, typer.Option(help="Agreement, for step 14.")] = "",
+    device_type: Annotated[str, typer.Option("--type", help="Device type.")] = "ProgCtlThermostat",
+    install_code: Annotated[str, typer.Option(help="The code on the label, or a PIN.")] = "",
+    minutes: Annotated[float, typer.Option(min=1, help="How long the window is.")] = 60,
+    secret_file: Annotated[Path | None, typer.Option(metavar="FILE", help="Our secret.")] = None,
+    cert: Annotated[Path | None, typer.Option(help="Our certificate, PEM.")] = None,
+    key: Annotated[Path | None, typer.Option(help="Its key, PEM.")] = None,
+    ca: Annotated[Path | None, typer.Option(metavar="FILE", help="CA of the process that is called.")] = None,
+    rest: Annotated[bool, typer.Option("--rest", help="Plain REST in place of SOAP.")] = False,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Print the message and send nothing.")] = False,
+) -> None:
+    """Send the message of one step by hand and print the answer.
+
+    \b
+    openesi provision send open 000D6F0000123456 --meter M-55512345 --install-code 83FED3407A932B70 --dry-run
+    """
+    from openesi.cli.provision_host import Call, by_hand
+
+    call = Call(what, device, source, meter, premise, agreement, device_type, install_code, minutes)
+    output.write(
+        by_hand(call, to=to, secret_file=secret_file, cert=cert, key=key, ca=ca, rest=rest, dry_run=dry_run)
+    )
 
 
 class _Stage:
@@ -226,6 +470,13 @@ class _Stage:
     def _say(self, text: str) -> None:
         if not self._quiet:
             output.write(text)
+
+
+def _entry_json(entry: Entry) -> dict[str, object]:
+    from openesi.provisioning.diagram import render_body
+
+    shown = {name: getattr(entry, name) for name in entry.__slots__}
+    return shown | {"body": render_body(entry.body) if entry.body else None}
 
 
 def _line_json(line: Line) -> dict[str, object]:

@@ -17,6 +17,7 @@ from openesi.provisioning.roles.dr_application import Customer, Device, DrApplic
 from openesi.provisioning.roles.head_end import HeadEnd, Meter
 from openesi.provisioning.roles.meter_esi import MeterEsi
 from openesi.provisioning.roles.network import HEAD_END, AmiNetwork, Nic
+from openesi.provisioning.roles.sep2_head_end import NAME as SEP2
 from openesi.provisioning.se import cbke, clusters, eui64
 from openesi.provisioning.se.device import LOAD_CONTROL_SWITCH, THERMOSTAT, HanDevice, Model
 from openesi.provisioning.se.esi import Services
@@ -115,7 +116,7 @@ def build(state: State, world: World, *, homes: int = 1, services: Services | No
     """The utility with its data loaded, its devices imported, and nothing provisioned."""
     utility = Utility(
         world=world,
-        dr=DrApplication(state, peers=frozenset({HEAD_END, CIS})),
+        dr=DrApplication(state, peers=frozenset({HEAD_END, SEP2, CIS})),
         head_end=HeadEnd(state, peers=frozenset({DR})),
         network=AmiNetwork(state),
         cis=Cis(CIS, state, peers=frozenset({DR})),

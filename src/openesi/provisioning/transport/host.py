@@ -13,9 +13,10 @@ import uvicorn
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
 from openesi.errors import LocalError
-from openesi.provisioning.letters import Letter
+from openesi.provisioning.letters import Language, Letter
 from openesi.provisioning.transport.carrier import Carrier
 from openesi.provisioning.transport.http import Listener
+from openesi.provisioning.transport.operator_api import OperatorApi
 from openesi.provisioning.world import World
 
 # How long the loop sleeps at most: letters that another process wrote in our database are found after that.
@@ -41,8 +42,9 @@ class CertifiedProtocol(H11Protocol):
 class Host:
     """Runs a world by the wall clock."""
 
-    def __init__(self, carrier: Carrier) -> None:
+    def __init__(self, carrier: Carrier, server: OperatorApi | None = None) -> None:
         self._carrier = carrier
+        self._server = server
         self._outgoing: list[Letter] = []
         self._tasks: set[asyncio.Task[None]] = set()
         self._wake = asyncio.Event()
@@ -50,7 +52,8 @@ class Host:
 
     def carry(self, letter: Letter) -> None:
         """Give as ``carry`` to the world; the letter leaves when its transaction is on disk."""
-        if self._carrier.knows(letter.target) and len(self._tasks) < MAX_CARRIED:
+        known = self._carrier.knows(letter.target) or (self._server and letter.language is Language.SEP2)
+        if known and len(self._tasks) < MAX_CARRIED:
             self._outgoing.append(letter)
 
     def accept(self, letter: Letter, now: float) -> bytes:
@@ -87,9 +90,14 @@ class Host:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
         await self._carrier.close()
+        if self._server is not None:
+            self._server.close()
 
     async def _send(self, world: World, letter: Letter) -> None:
-        reply = await self._carrier.carry(letter)
+        if self._server is not None and letter.language is Language.SEP2:
+            reply = await asyncio.to_thread(self._server.answer, letter)
+        else:
+            reply = await self._carrier.carry(letter)
         if reply is not None:
             world.answer(letter, reply, time.time())
             self._wake.set()

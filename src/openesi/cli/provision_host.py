@@ -1,0 +1,241 @@
+"""What ``openesi provision`` does with files, sockets and certificates."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import ssl
+import time
+import uuid
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+from openesi.cli import output
+from openesi.errors import LocalError, Refused, Unreachable, WrongUsage
+from openesi.provisioning import linkage
+from openesi.provisioning.cim import xml
+from openesi.provisioning.cim.codes import Verb
+from openesi.provisioning.cim.model import Header, Kind, Message, Payload, moment
+from openesi.provisioning.diagram import render_body
+from openesi.provisioning.letters import Language, Letter
+from openesi.provisioning.roles.cis import NAME as CIS
+from openesi.provisioning.roles.dr_application import NAME as DR
+from openesi.provisioning.roles.dr_application import DrApplication
+from openesi.provisioning.roles.network import HEAD_END
+from openesi.provisioning.roles.sep2_head_end import NAME as SEP2
+from openesi.provisioning.roles.sep2_head_end import Sep2HeadEnd
+from openesi.provisioning.simulation import build, default_services
+from openesi.provisioning.state import State
+from openesi.provisioning.transport.carrier import Carrier, Peer, Style
+from openesi.provisioning.transport.gate import Gate
+from openesi.provisioning.transport.host import Host, make_server
+from openesi.provisioning.transport.http import Listener
+from openesi.provisioning.transport.operator_api import OperatorApi
+from openesi.provisioning.world import World
+
+ROLES: Final = (DR, HEAD_END, SEP2, CIS)
+FILE: Final = "provisioning.db"
+REJOIN_S: Final = 20.0
+
+
+@dataclass(frozen=True, slots=True)
+class Options:
+    """What ``serve`` was told."""
+
+    data: Path
+    roles: tuple[str, ...]
+    host: str
+    port: int
+    certificate: Path
+    key: Path
+    users: Path | None
+    client_ca: Path | None
+    peers: tuple[str, ...]
+    secret_file: Path | None
+    ca: Path | None
+    sep2_api: str | None
+    homes: int
+    install: bool
+
+
+@contextlib.contextmanager
+def state_in(data: Path) -> Iterator[State]:
+    """The state file of a data directory; the directory is made if it is not there."""
+    data.mkdir(parents=True, exist_ok=True)
+    state = State(data / FILE)
+    try:
+        yield state
+    finally:
+        state.close()
+
+
+@contextlib.contextmanager
+def dr_application(data: Path) -> Iterator[DrApplication]:
+    """The DR application on its data. A running ``serve`` finds what it puts in the outbox."""
+    with state_in(data) as state:
+        yield DrApplication(state, peers=frozenset({HEAD_END, SEP2, CIS}))
+
+
+def run(options: Options) -> None:
+    """Serve until interrupted."""
+    with state_in(options.data) as state:
+        asyncio.run(_serve(options, state))
+
+
+async def _serve(options: Options, state: State) -> None:
+    roles = frozenset(options.roles or ROLES)
+    if unknown := roles - set(ROLES):
+        raise WrongUsage(f"there is no role {sorted(unknown)[0]}; there are {', '.join(ROLES)}")
+    server_api = OperatorApi(options.sep2_api) if options.sep2_api else None
+    host = Host(Carrier(_peers(options), _trust(options.ca, options.certificate, options.key)), server_api)
+    world = host.world = World(state, now=time.time(), carry=host.carry)
+    utility = build(state, world, homes=options.homes, services=default_services())
+    world.add(Sep2HeadEnd(state, peers=frozenset({DR})))
+    for role in set(ROLES) - roles:
+        world.remove(role)
+    if options.install and HEAD_END in roles:
+        for home in utility.homes:
+            utility.install(home, rejoin_s=REJOIN_S)
+    base = f"https://{options.host}:{options.port}"
+    listener = Listener(
+        roles, host.accept, Gate.from_file(options.users) if options.users else None, base_url=base
+    )
+    server = make_server(
+        listener,
+        host=options.host,
+        port=options.port,
+        certificate=options.certificate,
+        key=options.key,
+        client_ca=options.client_ca,
+        clients_need_certificates=options.users is None,
+    )
+    serving = asyncio.create_task(server.serve())
+    while not server.started and not serving.done():  # noqa: ASYNC110 - uvicorn has a flag, no event
+        await asyncio.sleep(0.02)
+    running = asyncio.create_task(host.run())
+    if server.started:
+        bound = server.servers[0].sockets[0].getsockname()[1]
+        output.write(f"ready https://{options.host}:{bound}")
+    try:
+        await serving
+    finally:
+        running.cancel()
+        await asyncio.gather(running, return_exceptions=True)
+        await host.close()
+
+
+def _peers(options: Options) -> dict[str, Peer]:
+    secret = options.secret_file.read_text().strip() if options.secret_file else ""
+    peers = {}
+    for text in options.peers:
+        name, mark, url = text.partition("=")
+        if not mark or not url.startswith("https://"):
+            raise WrongUsage(f"--peer is ROLE=https://HOST:PORT, not {text!r}")
+        peers[name] = Peer(url, Style.SOAP, secret)
+    return peers
+
+
+def _trust(ca: Path | None, certificate: Path | None, key: Path | None) -> ssl.SSLContext:
+    trust = ssl.create_default_context(cafile=ca)
+    if certificate is not None and key is not None:
+        trust.load_cert_chain(certificate, key)
+    return trust
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """One message, by hand."""
+
+    what: str
+    device: str
+    source: str
+    meter: str
+    premise: str
+    agreement: str
+    device_type: str
+    install_code: str
+    minutes: float
+
+
+def by_hand(
+    call: Call,
+    *,
+    to: str,
+    secret_file: Path | None,
+    cert: Path | None,
+    key: Path | None,
+    ca: Path | None,
+    rest: bool,
+    dry_run: bool,
+) -> str:
+    """Send one message and return the answer to be read; with ``dry_run`` the message itself."""
+    target, message = _message(call, time.time())
+    body = xml.serialize(message)
+    if dry_run:
+        return render_body(body)
+    if not to.startswith("https://"):
+        raise WrongUsage("say where to: --to https://HOST:PORT, or --dry-run to see the message only")
+    secret = secret_file.read_text().strip() if secret_file else ""
+    peer = Peer(to, Style.REST if rest else Style.SOAP, secret)
+    letter = Letter(
+        message.head.MessageID or "", call.source, target, Language.CIM, body, xml.wrapper_name(message)
+    )
+
+    async def carry() -> bytes | None:
+        carrier = Carrier({target: peer}, _trust(ca, cert, key))
+        try:
+            return await carrier.carry(letter)
+        finally:
+            await carrier.close()
+
+    answer = asyncio.run(carry())
+    if answer is None:
+        raise Unreachable(
+            f"{to} did not answer; is `openesi provision serve` running there, and --ca its CA?"
+        )
+    reply = xml.parse(answer).reply
+    if reply is not None and not reply.ok:
+        kind = Refused if reply.code.startswith("7.") else LocalError
+        raise kind(f"refused with {reply.code}: {reply.reason}")
+    return render_body(answer)
+
+
+def _message(call: Call, now: float) -> tuple[str, Message]:
+    """The role that takes the message, and the message."""
+    device = call.device.upper()
+    payload: Payload
+    if call.what in ("open", "close"):
+        target = SEP2 if linkage.is_lfdi(device) else HEAD_END
+        window = linkage.Window(
+            device,
+            call.device_type,
+            call.meter,
+            "",
+            now,
+            now + call.minutes * 60,
+            f"HAND-{uuid.uuid4().hex[:8]}",
+            call.install_code,
+            open=call.what == "open",
+        )
+        payload = linkage.to_controls(window, call.source)
+    elif call.what in ("provisioned", "joined"):
+        target = DR if call.what == "provisioned" else CIS
+        state = linkage.PROVISIONED if call.what == "provisioned" else linkage.JOINED
+        kind = linkage.PROVISIONING if call.what == "provisioned" else linkage.JOIN
+        said = linkage.Linkage(
+            device, state, now, meter=call.meter, premise=call.premise, agreement=call.agreement
+        )
+        payload = linkage.to_linkage(said, kind=kind, by=call.source, now=now)
+    else:
+        raise WrongUsage(f"there is no message {call.what!r}; there are open, close, provisioned, joined")
+    header = Header(
+        Verb=Verb.CREATE,
+        Noun=type(payload).__name__,
+        Timestamp=moment(now),
+        Source=call.source,
+        MessageID=str(uuid.uuid4()),
+        CorrelationID=str(uuid.uuid4()),
+    )
+    return target, Message(kind=Kind.REQUEST, header=header, payload=payload)
