@@ -419,6 +419,14 @@ def test_time_is_never_older_than_a_second(esi: Esi) -> None:
     assert esi.get("/tm").currentTime == START + 1
 
 
+def test_time_follows_a_clock_that_is_set_back(esi: Esi) -> None:
+    assert esi.get("/tm").currentTime == START
+    esi.now = START - 3_600
+    assert esi.get("/tm").currentTime == START - 3_600
+    esi.now = START - 3_599
+    assert esi.get("/tm").currentTime == START - 3_599
+
+
 def test_the_server_describes_itself(esi: Esi) -> None:
     server = esi.get("/sdev")
 

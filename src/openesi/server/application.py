@@ -185,7 +185,9 @@ class Application:
         view, document = await self.store.read(look)
         response = Response(200, answer.encode(document), content_type=answer.content_type)
         seen_by = caller.lfdi if view.personal else caller.shared_view
-        self._cache.put((request.target, accept, seen_by), response, depends=view.depends, until=view.until)
+        self._cache.put(
+            (request.target, accept, seen_by), response, depends=view.depends, since=now, until=view.until
+        )
         return response
 
     async def _write(self, request: Request, caller: Caller, match: Match, path: str, now: float) -> Response:

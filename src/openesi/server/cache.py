@@ -16,6 +16,7 @@ ENTRY_OVERHEAD = 800  # octets of Python objects beside the body, measured
 @dataclass(slots=True, eq=False)
 class _Entry:
     response: Response
+    since: float  # a clock that is set back must not make an answer hold for longer
     until: float
     depends: frozenset[str]
     octets: int
@@ -33,15 +34,17 @@ class Cache:
     def get(self, key: Hashable, now: float) -> Response | None:
         """Return the answer kept under ``key`` if it still holds at ``now``."""
         entry = self._entries.get(key)
-        return entry.response if entry is not None and now < entry.until else None
+        return entry.response if entry is not None and entry.since <= now < entry.until else None
 
-    def put(self, key: Hashable, response: Response, *, depends: Iterable[str], until: float) -> None:
-        """Keep an answer that holds until a path in ``depends`` changes or the time ``until`` comes."""
+    def put(
+        self, key: Hashable, response: Response, *, depends: Iterable[str], since: float, until: float
+    ) -> None:
+        """Keep an answer of the time ``since`` until a path in ``depends`` changes or ``until`` comes."""
         self._drop(key)
         octets = len(response.body) + ENTRY_OVERHEAD
         if octets > MAX_ENTRY_OCTETS:
             return
-        entry = _Entry(response, until, frozenset(depends), octets)
+        entry = _Entry(response, since, until, frozenset(depends), octets)
         self._entries[key] = entry
         self._octets += octets
         for path in entry.depends:
