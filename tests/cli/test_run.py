@@ -10,7 +10,7 @@ def test_a_device_runs_and_says_what_it_does(
     server: Running,  # noqa: F811
     capsys: pytest.CaptureFixture[str],
 ) -> None:
-    assert cli.main(["run", "inverter", "--seconds", "1.5", "--pin", "111115", *server.options]) == 0
+    assert cli.main(["run", "inverter", "--seconds", "3", "--pin", "111115", *server.options]) == 0
     printed = capsys.readouterr()
     assert printed.err == ""
     assert "connected" in printed.out

@@ -124,8 +124,8 @@ def _translated(error: Exception, url: str) -> Exception:
         )
     if isinstance(cause, ssl.SSLError):
         return Refused(
-            f"the server at {place} refuses the TLS handshake: {cause.reason or cause}. Check that its "
-            "operator trusts the CA of your certificate, or has pinned it."
+            f"the server at {place} refuses the TLS handshake: {cause.reason or cause}. Give a certificate "
+            "with --cert and --key whose CA the server trusts, or that it has pinned."
         )
     if isinstance(error, httpcore2.ConnectError):
         if isinstance(cause, OSError):
