@@ -12,6 +12,8 @@ import pytest
 from openesi import cli
 from openesi.cli.event import changes
 from openesi.cli.units import parse_duration
+from openesi.sep2 import model as sep
+from openesi.sep2.xml import parse_as
 from web.house import House, house_in, lfdi_of
 
 LFDI = lfdi_of(1).hex().upper()
@@ -68,6 +70,16 @@ def test_an_event_is_sent_shown_and_cancelled(shell: Shell) -> None:
     assert "cancelled" in shell("event", "cancel", sent["href"])
     code, _, err = shell.run("event", "cancel", sent["href"])
     assert (code, "cancelled already" in err) == (1, True)
+
+
+def test_a_dry_run_prints_what_devices_would_get_and_sends_nothing(shell: Shell) -> None:
+    before = shell.json("event", "list", "--all")
+    document = parse_as(
+        shell("event", "send", "--limit", "2kW", "--for", "2m", "--dry-run").encode(), sep.DERControl
+    )
+    assert document.DERControlBase.opModMaxLimW == 4_000
+    assert document.interval.duration == 120
+    assert shell.json("event", "list", "--all") == before
 
 
 def test_answers_are_told(shell: Shell) -> None:

@@ -21,6 +21,8 @@ EVENT = {"limit_percent": 40, "duration_s": 60}
         ({"origin": "http://LOCALHOST:8080"}, None),
         ({"sec-fetch-site": "same-origin", "origin": "http://localhost:8080"}, None),
         ({"sec-fetch-site": "none"}, None),
+        ({"sec-fetch-site": "same-origin", "origin": "https://proxy.example"}, None),
+        ({"sec-fetch-site": "", "origin": "http://localhost:8080"}, 403),
         ({"sec-fetch-site": "cross-site"}, 403),
         ({"sec-fetch-site": "same-site"}, 403),  # another port of this machine is another site's page
         ({"origin": "http://evil.example"}, 403),

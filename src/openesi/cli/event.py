@@ -57,6 +57,9 @@ def send(
         int | None,
         typer.Option(metavar="SECONDS", help="Devices end up to this much later; negative: earlier."),
     ] = None,
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Send nothing; print the XML that devices would get.")
+    ] = False,
     api: ApiUrl = None,
     data: RunningData = None,
     as_json: AsJson = False,
@@ -86,11 +89,14 @@ def send(
         body["target_w"] = float(units.parse_power(target))
     if limit is None and target is None and connect is None and energize is None:
         raise WrongUsage("Say what to do: --limit 2kW, --target 1kW, --no-connect or --no-energize.")
-    sent = ask(
-        "POST", "/api/events", api=api, data=data, body={k: v for k, v in body.items() if v is not None}
-    )
+    path = "/api/events?dry_run=true" if dry_run else "/api/events"
+    given = {name: value for name, value in body.items() if value is not None}
+    sent = ask("POST", path, api=api, data=data, body=given)
     if as_json:
         output.write_json(sent)
+        return
+    if dry_run:
+        output.write(sent["xml"])
         return
     output.write(output.render_facts(_facts(sent)))
     output.say(f"\nWatch it: openesi event watch. Take it back: openesi event cancel {sent['href']}")
@@ -166,6 +172,7 @@ def show(
 def watch(*, api: ApiUrl = None, data: RunningData = None, as_json: AsJson = False) -> None:
     """Print a line whenever an event comes, changes, is answered or goes, until interrupted."""
     known: dict[str, Any] = {}
+    output.say("Watching events; Ctrl+C ends.")
     while True:
         found = {event["href"]: event for event in ask("GET", "/api/events", api=api, data=data)}
         for event in changes(known, found):

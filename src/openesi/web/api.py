@@ -21,7 +21,9 @@ from openesi.errors import LocalError, PeerError
 from openesi.sep2 import identity
 from openesi.sep2 import model as sep
 from openesi.sep2.editions import EDITIONS
+from openesi.sep2.xml import serialize
 from openesi.server import operator
+from openesi.server.documents import read_document
 from openesi.store import Reader, Transaction
 from openesi.web import notifications, watching
 from openesi.web.answers import answer, problem
@@ -156,8 +158,17 @@ async def post_program(live: Live, request: Request) -> Response:
     return answer({"href": row.path}, 201)
 
 
+class _TriedOut(Exception):
+    """Carries what a dry run made out of its transaction, which leaves nothing behind."""
+
+    def __init__(self, event: Event, xml: str) -> None:
+        super().__init__()
+        self.event, self.xml = event, xml
+
+
 async def post_event(live: Live, request: Request) -> Response:
-    """Send a control."""
+    """Send a control; with ``?dry_run=true`` only tell what would be served."""
+    dry_run = request.query_params.get("dry_run") == "true"
     body = await read_body(request, NewEvent)
     now = int(live.service.clock())
 
@@ -171,9 +182,16 @@ async def post_event(live: Live, request: Request) -> Response:
             randomize_duration_s=body.randomize_duration_s,
         )
         row = operator.send_control(tx, body.program, order, now=now, settings=live.service.settings)
-        return watching.event_at(live, tx, row.path)
+        event = watching.event_at(live, tx, row.path)
+        if dry_run:
+            control = sep.replace(read_document(row, sep.DERControl), href=row.path)
+            raise _TriedOut(event, serialize(control, live.service.settings.edition).decode())
+        return event
 
-    return answer(await live.service.store.write(send), 201)
+    try:
+        return answer(await live.service.store.write(send), 201)
+    except _TriedOut as tried:
+        return answer({**msgspec.to_builtins(tried.event), "xml": tried.xml})
 
 
 async def delete_event(live: Live, request: Request) -> Response:

@@ -72,8 +72,9 @@ def refusal(method: str, headers: Headers, names: frozenset[str]) -> tuple[int, 
     if method in READING:
         return None
     site = headers.get("sec-fetch-site")
-    if site is not None and site not in ("same-origin", "none"):
-        return 403, "a page of another site may not change anything here"
+    if site is not None:  # what the browser itself says; it knows the origin also where a proxy hides it
+        foreign = site not in ("same-origin", "none")
+        return (403, "a page of another site may not change anything here") if foreign else None
     origin = headers.get("origin")
     if origin is not None and origin.partition("://")[2].lower() != host.lower():
         return 403, "a page of another origin may not change anything here"
