@@ -41,11 +41,9 @@ class Shell:
 
 @pytest.fixture(scope="module")
 def house(tmp_path_factory: pytest.TempPathFactory) -> Iterator[House]:
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("XDG_STATE_HOME", str(tmp_path_factory.mktemp("state")))
-        with house_in(Path(tmp_path_factory.mktemp("house"))) as made:
-            made.install(1)
-            yield made
+    with house_in(Path(tmp_path_factory.mktemp("house"))) as made:
+        made.install(1)
+        yield made
 
 
 @pytest.fixture

@@ -168,6 +168,7 @@ NONSENSE = [
     ("GET", "/api/events?program=/derp/99", None, 422),
     ("DELETE", "/api/events/derp/1/derc/99", None, 404),
     ("POST", "/api/events", {}, 422),
+    ("POST", "/api/events?dryrun=true", {"limit_percent": 1}, 422),
     ("POST", "/api/events", {"limit_w": 1, "limit_percent": 1}, 422),
     ("POST", "/api/events", {"limit_w": 1_000}, 422),  # nobody has told what 100 % is
     ("POST", "/api/events", {"limit_percent": 101}, 422),

@@ -168,7 +168,9 @@ class _TriedOut(Exception):
 
 async def post_event(live: Live, request: Request) -> Response:
     """Send a control; with ``?dry_run=true`` only tell what would be served."""
-    dry_run = request.query_params.get("dry_run") == "true"
+    dry_run = request.query_params.get("dry_run", "false") == "true"
+    if not request.query_params.keys() <= {"dry_run"}:  # a slip in its name must not send
+        raise HTTPException(422, "the only parameter of the query is dry_run")
     body = await read_body(request, NewEvent)
     now = int(live.service.clock())
 
