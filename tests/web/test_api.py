@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import re
-import time
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -20,15 +18,6 @@ from web.house import PIN, House, house_in, lfdi_of
 DOCUMENT = Path(__file__).parents[2] / "docs" / "operator.md"
 LFDI = {number: lfdi_of(number).hex().upper() for number in range(20)}
 WAIT_S = 10.0
-
-
-def eventually(look: Callable[[], Any]) -> Any:
-    """Wait until ``look`` returns something true: the page's state follows the store within a second."""
-    end = time.monotonic() + WAIT_S
-    while not (found := look()):
-        assert time.monotonic() < end, "it never came"
-        time.sleep(0.02)
-    return found
 
 
 def test_a_device_is_registered_shown_and_forgotten(api: httpx2.Client) -> None:
@@ -52,9 +41,7 @@ def test_a_device_tells_what_it_has_posted(api: httpx2.Client, house: House) -> 
     path = house.install(1)
     house.post_power(1, 3_000)
     try:
-        detail = eventually(
-            lambda: (found := api.get(f"/api/devices/{LFDI[1]}").json())["power_w"] is not None and found
-        )
+        detail = api.get(f"/api/devices/{LFDI[1]}").json()
         assert detail["state"] == "online"
         assert detail["power_w"] == 3_000
         assert detail["status"] == "tracking MPPT"
@@ -70,16 +57,13 @@ def test_a_device_tells_what_it_has_posted(api: httpx2.Client, house: House) -> 
 def test_an_event_is_sent_answered_and_cancelled(api: httpx2.Client, house: House) -> None:
     for number in (2, 3):
         house.install(number)
-    eventually(lambda: len(house.live.roster.controllable) == 2)
     sent = api.post("/api/events", json={"limit_w": 2_000, "duration_s": 600, "description": "Peak"})
     assert sent.status_code == 201
     event = sent.json()["href"]
     house.respond(2, event, 1)
     house.respond(2, event, 2)
 
-    detail = eventually(
-        lambda: (found := api.get(f"/api/events{event}").json())["responses"]["started"] and found
-    )
+    detail = api.get(f"/api/events{event}").json()
     assert (detail["status"], detail["limit_percent"], detail["limit_w"]) == ("active", 20, 2_000)
     assert detail["description"] == "Peak"
     assert [one["lfdi"] for one in detail["answers"]] == [LFDI[2]]
@@ -99,13 +83,9 @@ def test_events_that_are_over_are_listed_when_asked_for(tmp_path: Path) -> None:
     with house_in(tmp_path) as house, httpx2.Client(base_url=house.url) as api:
         event = api.post("/api/events", json={"limit_percent": 50, "duration_s": 60}).json()["href"]
         house.ahead_s = 61
-        assert eventually(
-            lambda: (
-                [(one["href"], one["status"]) for one in api.get("/api/events?ended=true").json()]
-                == [(event, "completed")]
-            )
-        )
-        assert eventually(lambda: api.get("/api/events").json() == [])
+        listed = api.get("/api/events?ended=true").json()
+        assert [(one["href"], one["status"]) for one in listed] == [(event, "completed")]
+        assert api.get("/api/events").json() == []
 
 
 def test_readings_and_their_history(tmp_path: Path) -> None:
@@ -114,19 +94,13 @@ def test_readings_and_their_history(tmp_path: Path) -> None:
         house.install(5)
         house.post_power(4, 3_000)
         house.post_power(5, -1_000, grid=True)
-        found = eventually(
-            lambda: (told := api.get("/api/readings?range=15m").json())["power"]["fresh"] == 2 and told
-        )
+        found = api.get("/api/readings?range=15m").json()
         assert (found["power"]["devices_w"], found["power"]["house_w"]) == (3_000, 2_000)
         assert {one["lfdi"]: one["power_w"] for one in found["meters"]} == {LFDI[4]: 3_000, LFDI[5]: 1_000}
         assert found["history"]["columns"] == ["at", "devices_w", "grid_w", "limit_w"]
-        assert eventually(
-            lambda: api.get("/api/readings?range=15m").json()["history"]["rows"][-1][1] == 3_000
-        )
+        assert found["history"]["rows"][-1][1] == 3_000
         api.post("/api/events", json={"limit_percent": 40, "duration_s": 600})
-        assert eventually(
-            lambda: api.get("/api/readings?range=15m").json()["history"]["rows"][-1][3] == 4_000
-        )
+        assert api.get("/api/readings?range=15m").json()["history"]["rows"][-1][3] == 4_000
         for span in ("24h", "48h"):
             history = api.get("/api/readings", params={"range": span}).json()["history"]
             assert history["step_s"] == 60

@@ -46,6 +46,12 @@ def test_the_strictest_limit_of_a_minute_is_shown() -> None:
     assert history.minutes(DAY + 20)[0].limit_w == 1_000.0
 
 
+def test_the_same_moment_is_told_by_what_came_last() -> None:
+    history = filled((0, 1.0), (0, 2.0))
+    assert [sample.devices_w for sample in history.recent(DAY)] == [2.0]
+    assert [sample.devices_w for sample in history.minutes(DAY)] == [2.0]
+
+
 def test_a_clock_that_is_set_back_begins_anew() -> None:
     history = filled((1_000, 1.0), (0, 2.0))
     assert [sample.devices_w for sample in history.recent(DAY)] == [2.0]

@@ -68,6 +68,13 @@ def test_an_event_is_followed_through_its_life(esi: Esi) -> None:
     assert watching.timeline.limit_w(MAX_W) is None
 
 
+def test_an_event_that_came_and_went_between_two_looks_is_not_lost(esi: Esi) -> None:
+    watching = Watching(esi)
+    esi.send_control(start=esi.now, duration_s=1)
+    esi.now += 2
+    assert watching.statuses() == ["completed"]
+
+
 def test_what_was_cancelled_stays_cancelled_and_tells_when(esi: Esi) -> None:
     watching = Watching(esi)
     path = esi.send_control(start=esi.now, duration_s=60)

@@ -24,7 +24,7 @@ from openesi.sep2.editions import EDITIONS
 from openesi.sep2.xml import serialize
 from openesi.server import operator
 from openesi.server.documents import read_document
-from openesi.store import Reader, Transaction
+from openesi.store import Reader, StoreError, Transaction
 from openesi.web import notifications, watching
 from openesi.web.answers import answer, problem
 from openesi.web.live import Live
@@ -263,10 +263,13 @@ def routes(live: Live) -> list[Route]:
     def bound(endpoint: Endpoint) -> Callable[[Request], Awaitable[Response]]:
         async def call(request: Request) -> Response:
             try:
+                await live.catch_up()
                 response = await endpoint(live, request)
                 if request.method not in ("GET", "HEAD"):
-                    await live.service.application.tick()  # devices and pages hear of it now
+                    await live.catch_up()  # devices and pages hear of it now
                 return response
+            except StoreError as error:
+                return problem(503, str(error))
             except PeerError as error:
                 return problem(error.status, str(error))
             except LocalError as error:

@@ -6,6 +6,7 @@ from collections import deque
 from collections.abc import Iterator
 
 import msgspec
+from msgspec.structs import astuple
 
 RECENT_S = 900
 KEPT_S = 48 * 3_600
@@ -38,9 +39,10 @@ class History:
         return self._recent[-1] if self._recent else None
 
     def add(self, sample: Sample) -> None:
-        """Add a sample. One that is not later than the last begins anew: the clock was set back."""
+        """Add a sample, or replace that of the same moment. An earlier one begins anew: the clock was set back."""
         if self._recent and sample.at <= self._recent[-1].at:
-            if self._recent[-1].at - sample.at < 1:
+            if self._recent[-1].at - sample.at < 1:  # the same moment, better known
+                self._recent[-1] = self._minute[-1] = Sample(self._recent[-1].at, *astuple(sample)[1:])
                 return
             for ring in (self._recent, self._minutes, self._minute):
                 ring.clear()

@@ -65,14 +65,16 @@ class Live:
         """Follow the store until cancelled."""
         while True:
             self._wake.clear()
-            try:
-                await self.step()
-            except Exception:  # outermost: a document that cannot be read must not stop the page for good
-                log.exception("the page could not look at the store; it looks at everything again")
-                self._changed = None
+            await self._look()
             await asyncio.sleep(PATCH_S)
             with contextlib.suppress(TimeoutError):
                 await asyncio.wait_for(self._wake.wait(), LOOK_S - PATCH_S)
+
+    async def catch_up(self) -> None:
+        """Look at once: who asks after having written must see it."""
+        for _ in ("notice what was written, switch what is due", "notice what was switched"):
+            await self.service.application.tick()
+        await self._look()
 
     async def step(self) -> None:
         """Look at what changed since the last step, take a sample, tell the listeners."""
@@ -141,6 +143,13 @@ class Live:
     def listeners(self) -> int:
         """How many browsers listen."""
         return len(self._listeners)
+
+    async def _look(self) -> None:
+        try:
+            await self.step()
+        except Exception:  # outermost: a document that cannot be read must not stop the page for good
+            log.exception("the page could not look at the store; it looks at everything again")
+            self._changed = None
 
     def _note(self, changed: set[str] | None) -> None:
         if changed is None or self._changed is None:

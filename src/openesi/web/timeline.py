@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+import re
+from collections.abc import Iterable, Set
 from typing import Any
 
 import msgspec
@@ -23,6 +24,8 @@ RESPONSE_TYPES = ("DERControlResponse", "Response")
 
 # Where the parts of a response's key stand: LFDI, mRID of the event, status, createdDateTime.
 _LFDI, _SUBJECT, _STATUS, _CREATED = slice(0, 20), slice(20, 36), 36, slice(37, 45)
+
+_CONTROL = re.compile(r"/derp/\d+/derc/\d+")
 
 ENDED = frozenset({"cancelled", "cancelled_with_randomization", "superseded", "completed"})
 
@@ -129,6 +132,12 @@ class Timeline:
         for href, (program_href, primacy, old) in before.items():
             if href not in self._live and reader.get(href) is not None:
                 self._ended[href] = (program_href, primacy, _over(old))
+        for href in _short_lived(changed or (), self._live.keys() | self._ended.keys()):
+            row = reader.get(href)
+            if row is not None and row.state == EventState.COMPLETED:
+                program_href = href.rpartition("/derc/")[0]
+                primacy = next((one.primacy for one in self.programs if one.href == program_href), 0)
+                self._ended[href] = (program_href, primacy, read_document(row, sep.DERControl))
         while len(self._ended) > SHOWN:
             del self._ended[next(iter(self._ended))]
         return True
@@ -283,6 +292,12 @@ def _ended(reader: Reader) -> Iterable[tuple[str, tuple[str, int, sep.DERControl
     for row in sorted(rows, key=lambda row: row.due or 0)[-SHOWN:]:
         program = row.path.rpartition("/derc/")[0]
         yield row.path, (program, primacies.get(program, 0), read_document(row, sep.DERControl))
+
+
+def _short_lived(changed: Iterable[str], known: Set[str]) -> list[str]:
+    """Return events that came and went between two looks, as many as are shown."""
+    found = [path for path in changed if path not in known and _CONTROL.fullmatch(path)]
+    return found[:SHOWN]
 
 
 def _over(control: sep.DERControl) -> sep.DERControl:
