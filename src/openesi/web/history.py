@@ -39,7 +39,7 @@ class History:
         return self._recent[-1] if self._recent else None
 
     def add(self, sample: Sample) -> None:
-        """Add a sample, or replace that of the same moment. An earlier one begins anew: the clock was set back."""
+        """Add a sample, or replace that of the same moment. An earlier one begins anew."""
         if self._recent and sample.at <= self._recent[-1].at:
             if self._recent[-1].at - sample.at < 1:  # the same moment, better known
                 self._recent[-1] = self._minute[-1] = Sample(self._recent[-1].at, *astuple(sample)[1:])
