@@ -7,6 +7,8 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from openesi.errors import LocalError
 from openesi.provisioning import device_types, lifecycle, scenarios, usecase
@@ -243,3 +245,26 @@ def test_the_state_file_is_for_its_owner_alone(tmp_path: Path) -> None:
     state.close()
 
     assert path.stat().st_mode & 0o077 == 0
+
+
+@settings(max_examples=8, deadline=None)
+@given(st.randoms(use_true_random=False), st.floats(0, 0.4))
+def test_whatever_the_network_loses_doubles_or_delays_the_device_gets_in_once(
+    dice: random.Random, loss: float
+) -> None:
+    state = State(":memory:")
+    try:
+        scene = Scene(state)
+        scene.world.fate = lambda letter, way: Passage(
+            dice.uniform(0.01, 20), lost=dice.random() < loss, copies=dice.choice((1, 1, 2, 3))
+        )
+        scene.home.ether.loss = lambda frame: dice.random() < loss / 2
+        scene.utility.open_window(scene.home, duration_s=86_400)
+        scene.utility.install(scene.home, rejoin_s=120)
+        scene.world.run(START + 80_000)
+
+        joined_everywhere(scene.utility, scene.home)
+        told = [entry.event for entry in state.select_journal(limit=10_000) if entry.role == "CIS"]
+        assert told.count("Joined") == 1
+    finally:
+        state.close()
