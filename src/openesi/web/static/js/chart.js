@@ -58,7 +58,7 @@ export class Chart {
       ...this.size(),
       series,
       axes: [
-        { ...axis, space: 90, values: (/** @type {any} */ _, /** @type {number[]} */ all) => all.map((at) => tick(at)) },
+        { ...axis, space: 70, values: (/** @type {any} */ _, /** @type {number[]} */ all) => all.map((at) => tick(at)) },
         { ...axis, size: 62, values: (/** @type {any} */ _, /** @type {number[]} */ all) => all.map((watts) => power(watts)) },
       ],
       legend: { show: false },
