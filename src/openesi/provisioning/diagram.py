@@ -62,7 +62,7 @@ def render_row(row: Row, start: float) -> str:
         label += f" [{line.note}]"
     step = f"{line.step:>4}" if line.step else "   ·"
     time = line.at - start
-    when = f"{time:7.2f}" if time < 10_000 else f"{time / 3600:6.1f}h"
+    when = f"{time:7.2f}" if time < 1000 else f"{time:7.0f}" if time < 100_000 else f"{time / 3600:6.0f}h"
     return f"{step}{when}{_over(label, source, target)}\n{' ' * _MARGIN}{_arrow(source, target, line)}"
 
 
