@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
+import logging
+import resource as system
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -453,3 +456,33 @@ def test_settings_beyond_the_nameplate_are_refused(esi: Esi) -> None:
     assert esi.put("/edev/1/der/1/derg", settings(6)).status == 400
     assert esi.put("/edev/1/der/1/derg", settings(5)).status == 204
     assert esi.get("/edev/1/der/1/derg").setMaxW.value == 5
+
+
+@contextlib.contextmanager
+def full_disk(folder: Path) -> Iterator[None]:
+    """Let no file of this process grow beyond the largest one in ``folder``."""
+    octets = max(file.stat().st_size for file in folder.iterdir())
+    soft, hard = system.getrlimit(system.RLIMIT_FSIZE)
+    system.setrlimit(system.RLIMIT_FSIZE, (octets, hard))
+    try:
+        yield
+    finally:
+        system.setrlimit(system.RLIMIT_FSIZE, (soft, hard))
+
+
+def test_a_full_disk_refuses_writes_and_is_logged_in_a_line(
+    esi: Esi, caplog: pytest.LogCaptureFixture
+) -> None:
+    status = sep.DeviceStatus(changedTime=START)
+    assert esi.put("/edev/1/dstat", status).status == 204
+    with full_disk(esi.folder):
+        refused = esi.put("/edev/1/dstat", sep.replace(status, changedTime=START + 1))
+        assert esi.get("/edev/1/dstat").changedTime == START
+
+    assert refused.status == 503
+    assert dict(refused.headers)["Retry-After"] == "30"
+    (record,) = [record for record in caplog.records if record.levelno >= logging.ERROR]
+    assert "status=503" in record.getMessage()
+    assert record.exc_info is None
+    assert esi.put("/edev/1/dstat", sep.replace(status, changedTime=START + 2)).status == 204
+    assert esi.get("/edev/1/dstat").changedTime == START + 2

@@ -226,3 +226,8 @@ def test_counts_are_always_what_a_page_shows(
             shown = store.reader.page(listing, scope=scope, limit=99)
             assert store.reader.count(listing, scope=scope) == len(shown)
     store.close_now()
+
+
+def test_a_place_that_cannot_be_written_is_named_with_what_to_look_at(tmp_path: Path) -> None:
+    with pytest.raises(StoreError, match=r"no such place.*its disk is not full"):
+        SQLiteStore(tmp_path / "no such place" / "openesi.db")

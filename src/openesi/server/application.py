@@ -38,7 +38,7 @@ from openesi.store import Reader, Store, StoreError, Transaction
 log = logging.getLogger(__name__)
 
 MAX_CALLERS = 50_000  # certificates remembered; each connection may bring a new one
-LOG_LINES_A_MINUTE = 600  # refusals logged; a client that sends nonsense must not fill the disk
+LOG_LINES_A_MINUTE = 600  # refusals and failures; a client that sends nonsense must not fill the disk
 
 
 class Application:
@@ -151,8 +151,8 @@ class Application:
             self._log_refusal(error.status, str(error), request)
             return self._error(error.status, error.reason, request)
         except (StoreError, EncodeError) as error:
-            log.exception("failed method=%s target=%s", request.method, request.target)
             status = 503 if isinstance(error, StoreError) else 500
+            self._log_failure(status, error, request)
             headers = (("Retry-After", "30"),) if status == 503 else ()
             return self._error(status, ReasonCode.LIMIT, request, headers)
 
@@ -225,12 +225,24 @@ class Application:
         body = answer.encode(sep.Error(reasonCode=reason))
         return Response(status, body, headers=headers, content_type=answer.content_type)
 
-    def _log_refusal(self, status: int, text: str, request: Request) -> None:
+    def _log_failure(self, status: int, error: Exception, request: Request) -> None:
+        """Log what is our fault; how we got there only where it is a mistake, not a full disk."""
+        if self._may_log():
+            log.error(
+                "failed status=%d method=%s target=%.120r reason=%.300r",
+                status, request.method, request.target, str(error),
+                exc_info=error if status == 500 else None,
+            )  # fmt: skip
+
+    def _may_log(self) -> bool:
         minute = int(self._clock()) // 60
         if minute != self._log_minute:
             self._log_minute, self._log_lines = minute, 0
         self._log_lines += 1
-        if self._log_lines > LOG_LINES_A_MINUTE:
+        return self._log_lines <= LOG_LINES_A_MINUTE
+
+    def _log_refusal(self, status: int, text: str, request: Request) -> None:
+        if not self._may_log():
             return
         lfdi = request.peer.lfdi.hex() if request.peer.lfdi else "none"
         log.info(

@@ -27,6 +27,8 @@ _INDEX_HEADER_OCTETS = 96  # two copies of the WAL-index information (SQLite fil
 KEPT_CHANGES = 20_000  # paths remembered for readers; one that is further behind forgets everything
 CHECKPOINT_PAGES = 4_000  # 16 MB of log between checkpoints
 
+_DISK_ERRORS = (sqlite3.SQLITE_IOERR, sqlite3.SQLITE_FULL, sqlite3.SQLITE_READONLY, sqlite3.SQLITE_CANTOPEN)
+_LOOK = "see whether its directory may be written to, and its disk is not full"
 _ERRAND = "subscription, seq, attempts, next, parked"
 _COLUMNS = "path, type, body, listing, scope, key, sort, state, due"
 _UPSERT = (
@@ -51,8 +53,13 @@ class SQLiteStore:
         self._seen = self._last_change()
         # Every commit, by whatever process, writes the header of the WAL index (96 octets at the start of the
         # -shm file, which lives as long as a connection does). To compare it costs a tenth of asking SQLite.
-        with Path(f"{path}-shm").open("rb") as file:
-            self._index = mmap.mmap(file.fileno(), _INDEX_HEADER_OCTETS, access=mmap.ACCESS_READ)
+        try:
+            with Path(f"{path}-shm").open("rb") as file:
+                self._index = mmap.mmap(file.fileno(), _INDEX_HEADER_OCTETS, access=mmap.ACCESS_READ)
+        except (OSError, ValueError) as error:  # SQLite does without it where it may not write
+            self._writer.close()
+            self._reading.close()
+            raise StoreError(f"{path} cannot be used as a database: {path}-shm: {error}; {_LOOK}") from error
         self._index_seen = b""
 
     async def read(self, query: Callable[[Reader], T]) -> T:
@@ -432,7 +439,8 @@ def _connect(path: Path) -> sqlite3.Connection:
         connection.execute("PRAGMA synchronous = FULL")
         connection.execute(f"PRAGMA wal_autocheckpoint = {CHECKPOINT_PAGES}")
     except sqlite3.Error as error:
-        raise StoreError(f"{path} cannot be used as a database: {error}") from error
+        advice = f"; {_LOOK}" if getattr(error, "sqlite_errorcode", 0) & 0xFF in _DISK_ERRORS else ""
+        raise StoreError(f"{path} cannot be used as a database: {error}{advice}") from error
     return connection
 
 
