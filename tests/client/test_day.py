@@ -45,7 +45,7 @@ def test_a_day(tmp_path: Path) -> None:
             for hour in range(24):  # every hour, announced at midnight: half an hour at 40 %
                 await order(MIDNIGHT + hour * HOUR + 1_800, 1_800, 4_000)
             powers: dict[int, float] = {}
-            for second in range(0, 24 * HOUR + POLL_S, 60):
+            for second in range(0, 24 * HOUR + POLL_S, 120):
                 house.clock.now = float(MIDNIGHT + second)
                 agent.tick()
                 while await agent.turn() <= 0:
