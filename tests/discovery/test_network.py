@@ -163,6 +163,39 @@ def test_the_embedded_clients_octets_are_answered_to_it_alone(network: Network, 
     assert f"https={server.port}".encode() in octets
 
 
+# Debian's mDNS, with a bus and a /run of its own, which end with it.
+AVAHI = """
+mount -t tmpfs tmpfs /run
+mkdir -p /run/dbus /run/avahi-daemon
+cat > /run/bus.conf <<END
+<busconfig><type>system</type><listen>unix:path=/run/dbus/system_bus_socket</listen><auth>EXTERNAL</auth>
+<policy context="default"><allow own="*"/><allow send_destination="*"/><allow receive_sender="*"/>
+<allow user="*"/></policy></busconfig>
+END
+dbus-daemon --config-file=/run/bus.conf --nofork --nopidfile & bus=$!
+until [ -S /run/dbus/system_bus_socket ]; do sleep 0.05; done
+avahi-daemon --no-drop-root --no-chroot --no-rlimits & avahi=$!
+until avahi-browse --terminate _none._tcp; do sleep 0.05; done
+timeout 10 avahi-browse --resolve --terminate --parsable _smartenergy._tcp
+kill $avahi $bus
+"""
+
+
+@pytest.mark.skipif(
+    not all(map(shutil.which, ("avahi-daemon", "avahi-browse", "dbus-daemon"))),
+    reason="AVAHI IS NOT ASKED: Debian packages avahi-daemon, avahi-utils, dbus are not there",
+)
+def test_avahi_resolves_it(network: Network, server: Server) -> None:
+    told = network.run(network.client, "sh", "-c", AVAHI).stdout
+    resolved = [line.split(";") for line in told.splitlines() if line.startswith("=")]
+
+    assert {line[2] for line in resolved} == {"IPv4", "IPv6"}
+    for line in resolved:
+        assert line[4:6] == ["_smartenergy._tcp", "local"]
+        assert int(line[8]) == server.port
+        assert '"dcap=/dcap"' in line[9]
+
+
 # Somebody else's mDNS: resolves a subtype, then waits for the server to go.
 WITNESS = """
 import sys, threading

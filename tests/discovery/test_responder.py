@@ -165,6 +165,12 @@ def test_all_are_told_once_a_second_and_not_at_the_same_time(ready: Responder) -
     assert len(ask(ready, "_smartenergy._tcp.site", now=101.1)) == 1
 
 
+def test_what_one_group_was_told_the_other_has_not_heard(ready: Responder) -> None:
+    question = Message(questions=(Question(make_name("_smartenergy._tcp.site"), Type.PTR),))
+    for group in ("ff02::fb", "224.0.0.251"):
+        assert len(ready.answer(question, now=100, port=PORT, group=group)) == 1
+
+
 def test_who_knows_the_answer_is_not_told_again(ready: Responder) -> None:
     name = make_name("_smartenergy._tcp.site")
     known = Record(name, Type.PTR, 4000, ready.instance)

@@ -107,7 +107,7 @@ class Responder:
     _next: float = 0.0
     _allowance: float = ANSWERS_BURST
     _allowed_at: float = 0.0
-    _told: dict[Name, float] = field(default_factory=dict)
+    _told: dict[tuple[str, Name], float] = field(default_factory=dict)
 
     @property
     def instance(self) -> Name:
@@ -152,9 +152,15 @@ class Responder:
         return frozenset([sfdi for sfdi in asked if sfdi is not None][:MAX_SFDIS])
 
     def answer(
-        self, message: Message, *, now: float, port: int, registered: frozenset[int] = frozenset()
+        self,
+        message: Message,
+        *,
+        now: float,
+        port: int,
+        registered: frozenset[int] = frozenset(),
+        group: str = "",
     ) -> list[Outgoing]:
-        """Return what to send for a packet that came from ``port``.
+        """Return what to send for a packet that came from ``port`` and was heard in ``group``.
 
         One packet for each question: the PTR first and alone in Answer, all the rest in Additional, for
         clients that read no more than that.
@@ -171,7 +177,7 @@ class Responder:
             answers, additionals = self._records(question, registered)
             if not answers or _is_known(answers, message.answers):
                 continue
-            sent = self._outgoing(question, message, answers, additionals, now=now, port=port)
+            sent = self._outgoing(question, message, answers, additionals, now=now, port=port, group=group)
             if sent is not None:
                 outgoing.append(sent)
         self.counters.answers += len(outgoing)
@@ -275,6 +281,7 @@ class Responder:
         *,
         now: float,
         port: int,
+        group: str,
     ) -> Outgoing | None:
         if not self._is_affordable(now):
             self.counters.flooded += 1
@@ -292,7 +299,7 @@ class Responder:
             message = Message(id=asked.id, response=True, answers=answers, additionals=additionals)
             return Outgoing(serialize(message), to_asker=True)
         shared = answers[0].type == Type.PTR
-        if not self._is_news(fold(question.name), now, REPEAT_S if shared else PROBE_S):
+        if not self._is_news((group, fold(question.name)), now, REPEAT_S if shared else PROBE_S):
             return None
         message = Message(response=True, answers=answers, additionals=additionals)
         after_s = self.random.uniform(*SHARED_DELAY_S) if shared else 0.0
@@ -307,7 +314,7 @@ class Responder:
         self._allowance -= 1
         return True
 
-    def _is_news(self, name: Name, now: float, repeat_s: float) -> bool:
+    def _is_news(self, name: tuple[str, Name], now: float, repeat_s: float) -> bool:
         last = self._told.get(name)
         if last is not None and now - last < repeat_s:
             return False

@@ -181,7 +181,10 @@ class _Link:
         self, sink: _Socket, message: Message, source: tuple[Any, ...], known: frozenset[int]
     ) -> None:
         now = asyncio.get_running_loop().time()
-        for outgoing in self.responder.answer(message, now=now, port=source[1], registered=known):
+        group = sink.group[0]
+        for outgoing in self.responder.answer(
+            message, now=now, port=source[1], registered=known, group=group
+        ):
             self._send(sink, outgoing, source)
         self._advance()
 
