@@ -82,39 +82,19 @@ class Agent:
             fallback_s = time.time() - time.monotonic()
         clock = ServerClock(fallback=fallback_s)
         self.shared = Shared(esi, device, local, chosen, clock, pin, register)
-
-        def scheduler() -> Scheduler:
-            return Scheduler(chosen, missing_is_cancelled=esi.edition is IEEE_2023)
-
-        self.programs: follow.Programs | None = None
-        self.events: list[follow.Events] = []
-        self._reports: duties.Reports | None = None
+        self.events = _events_of(device, chosen, missing_is_cancelled=esi.edition is IEEE_2023)
+        self.programs = next((one for one in self.events if isinstance(one, follow.Programs)), None)
+        reporting = _reporting_of(device)
+        self._reports = next((one for one in reporting if isinstance(one, duties.Reports)), None)
         self._duties: list[Duty] = [
             duties.DeviceCapability(),
             duties.Time(),
             duties.EndDevice(),
             duties.Assignments(),
+            *self.events,
+            *reporting,
+            duties.Responses(),
         ]
-        if isinstance(device, DERDevice):
-            self.programs = follow.Programs(device, scheduler())
-            self.events.append(self.programs)
-        if isinstance(device, LoadDevice):
-            self.events.append(follow.LoadControls(device, scheduler()))
-        if isinstance(device, PriceDevice):
-            self.events.append(follow.Prices(device, scheduler()))
-        if isinstance(device, DisplayDevice):
-            self.events.append(follow.Messages(device, scheduler()))
-        if isinstance(device, FlowDevice):
-            self.events.append(follow.FlowReservations(device, scheduler()))
-        self._duties += self.events
-        if isinstance(device, MeteredDevice):
-            self._duties.append(duties.Mirrors(device))
-        if isinstance(device, DERDevice):
-            self._reports = duties.Reports(device)
-            self._duties.append(self._reports)
-        if isinstance(device, PoweredDevice):
-            self._duties.append(duties.PowerStatuses(device))
-        self._duties.append(duties.Responses())
         self._memory = Memory(memory, esi.lfdi) if memory is not None else None
         if self._memory is not None and self.programs is not None:
             self.programs.programs = self._memory.recall(self.programs.scheduler, self.shared.outbox)
@@ -254,3 +234,35 @@ class Agent:
         self._due[ENTRY] = self.shared.local() + wait_s
         log.warning("no server failures=%d wait=%.0f reason=%s", failures, wait_s, error)
         return wait_s
+
+
+def _events_of(device: Device, random: RandomSource, *, missing_is_cancelled: bool) -> list[follow.Events]:
+    """Return what follows each kind of event that a device obeys, with a scheduler of its own."""
+
+    def scheduler() -> Scheduler:
+        return Scheduler(random, missing_is_cancelled=missing_is_cancelled)
+
+    found: list[follow.Events] = []
+    if isinstance(device, DERDevice):
+        found.append(follow.Programs(device, scheduler()))
+    if isinstance(device, LoadDevice):
+        found.append(follow.LoadControls(device, scheduler()))
+    if isinstance(device, PriceDevice):
+        found.append(follow.Prices(device, scheduler()))
+    if isinstance(device, DisplayDevice):
+        found.append(follow.Messages(device, scheduler()))
+    if isinstance(device, FlowDevice):
+        found.append(follow.FlowReservations(device, scheduler()))
+    return found
+
+
+def _reporting_of(device: Device) -> list[Duty]:
+    """Return what tells the server of a device, readings first: they show what the events just read did."""
+    found: list[Duty] = []
+    if isinstance(device, MeteredDevice):
+        found.append(duties.Mirrors(device))
+    if isinstance(device, DERDevice):
+        found.append(duties.Reports(device))
+    if isinstance(device, PoweredDevice):
+        found.append(duties.PowerStatuses(device))
+    return found

@@ -126,15 +126,7 @@ def step(
     connected = orders.base.opModConnect is not False and not state.tripped
     energized = connected and orders.base.opModEnergize is not False and not _ceases(orders, around, rating)
     if not energized:
-        stopped = replace(
-            state,
-            connected=connected,
-            energized=False,
-            limited=True,
-            held_back_w=min(rating.max_w, _own_choice_w(state, around, rating)),
-            waiting_s=ramps.es_delay / 100,
-            soft_start_s=ramps.es_ramp_tms / 100,
-        )
+        stopped = _stopped(state, around, rating, ramps, connected=connected)
         return _settle(stopped, 0.0, 0.0, around, dt_s, rating)
     if state.waiting_s > 0:
         waiting = replace(
@@ -161,6 +153,19 @@ def step(
     )
     var = _reactive_power(state, orders, around, power_w, dt_s, rating)
     return _settle(state, power_w, var, around, dt_s, rating)
+
+
+def _stopped(state: State, around: Surroundings, rating: Rating, ramps: Ramps, *, connected: bool) -> State:
+    """Return the state that delivers nothing, and has the whole way back to service before it."""
+    return replace(
+        state,
+        connected=connected,
+        energized=False,
+        limited=True,
+        held_back_w=min(rating.max_w, _own_choice_w(state, around, rating)),
+        waiting_s=ramps.es_delay / 100,
+        soft_start_s=ramps.es_ramp_tms / 100,
+    )
 
 
 # --- active power -----------------------------------------------------------------------------------------
