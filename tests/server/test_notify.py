@@ -270,6 +270,13 @@ def test_a_deleted_subscription_hears_nothing(esi: Esi, receiver: Receiver, deli
         ({"notificationURI": "https://224.0.0.1/ntfy"}, 400),
         ({"notificationURI": "https://192.0.2.1:99999/ntfy"}, 400),
         ({"notificationURI": "/ntfy"}, 400),
+        ({"notificationURI": "https://[::1/ntfy"}, 400),
+        ({"notificationURI": "https://[no-address]/ntfy"}, 400),
+        ({"notificationURI": "https://a..b/ntfy"}, 400),
+        ({"notificationURI": f"https://{'a' * 64}.example/ntfy"}, 400),
+        ({"notificationURI": "https://\u2100.example/ntfy"}, 400),
+        ({"notificationURI": "https://example/\u00e9"}, 400),
+        ({"subscribedResource": "//[/derp"}, 400),
         ({"Condition": sep.Condition(attributeIdentifier=0, lowerThreshold=0, upperThreshold=1)}, 400),
     ],
 )

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import re
 from ipaddress import ip_address
-from urllib.parse import urlsplit
+from urllib.parse import SplitResult, urlsplit
 
 from openesi.sep2 import lists, resources
 from openesi.sep2 import model as sep
@@ -18,6 +19,7 @@ from openesi.store import Row
 
 MAX_SUBSCRIPTIONS = 200  # of one EndDevice; each change may cost one notification for each of them
 MAX_URI = 255  # octets, as every URI of the standard
+_HOST_NAME = re.compile(r"(?!.{254})[\w-]{1,63}(?:\.[\w-]{1,63})*\.?", re.ASCII)  # what can be looked up
 
 
 def _post(change: Change, subscription: sep.Subscription) -> Outcome:
@@ -61,7 +63,7 @@ def _overwrite(change: Change, old: Row, subscription: sep.Subscription, key: by
 
 def _checked(change: Change, subscription: sep.Subscription) -> tuple[set[str], sep.Subscription]:
     """Return what to watch, and the subscription as it is kept. Raises Refusal."""
-    path = urlsplit(subscription.subscribedResource).path
+    path = _split(subscription.subscribedResource, "subscribedResource").path
     match = resources.match(path)
     if match is None:
         raise Refusal(404, f"subscribedResource {path[:MAX_URI]!r} is nothing here")
@@ -104,7 +106,7 @@ def check_target(uri: str, *, allow_local: bool) -> None:
     Only https, and no address of this machine or link, or the server could be used to reach what strangers
     cannot. Names are looked at again when they are resolved, at each delivery.
     """
-    parts = urlsplit(uri)
+    parts = _split(uri, "notificationURI")
     if parts.scheme != "https" or not parts.hostname or len(uri) > MAX_URI or parts.username is not None:
         raise Refusal(400, "notificationURI must be https://HOST[:PORT]/PATH")
     try:
@@ -115,8 +117,21 @@ def check_target(uri: str, *, allow_local: bool) -> None:
         raise Refusal(400, "notificationURI has no port from 1 to 65535")
     if parts.hostname == "localhost" and not allow_local:
         raise Refusal(400, "notificationURI leads to this machine")
+    if not _is_address(parts.hostname) and not _HOST_NAME.fullmatch(parts.hostname):
+        raise Refusal(400, f"notificationURI names no host: {parts.hostname!r}")
     if _is_address(parts.hostname) and not is_reachable(parts.hostname, allow_local=allow_local):
         raise Refusal(400, f"notificationURI leads to {parts.hostname}, where strangers may not send us")
+
+
+def _split(uri: str, what: str) -> SplitResult:
+    """Take a URI apart. Raises Refusal where it is none."""
+    try:
+        parts = urlsplit(uri)
+    except ValueError as error:
+        raise Refusal(400, f"{what} is no URI: {error}") from None
+    if not uri.isascii():
+        raise Refusal(400, f"{what} has characters that must be percent-encoded")
+    return parts
 
 
 def _is_address(host: str) -> bool:
