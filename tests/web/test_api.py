@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from pathlib import Path
 from typing import Any
@@ -195,3 +196,14 @@ def test_every_route_is_documented_and_every_documented_route_is_there(house: Ho
     routes |= {("GET", one.path) for one in pages.routes(house.live) if isinstance(one, Route)}
     documented = set(re.findall(r"^### `([A-Z]+) (\S+)`$", DOCUMENT.read_text(), re.MULTILINE))
     assert documented == {(method, path.replace(":path", "")) for method, path in routes}
+
+
+def test_the_openapi_document_names_every_endpoint_and_no_reference_is_loose(api: httpx2.Client) -> None:
+    document = api.get("/api/openapi.json").json()
+    described = {(method.upper(), path) for path, one in document["paths"].items() for method in one}
+    assert described == {(method, path.replace(":path", "")) for method, path, _ in web_api.ENDPOINTS}
+    names = set(re.findall(r"#/components/schemas/(\w+)", json.dumps(document)))
+    assert names == document["components"]["schemas"].keys()
+    body = document["components"]["schemas"]["NewEvent"]
+    assert body["additionalProperties"] is False
+    assert all(one["summary"] for path in document["paths"].values() for one in path.values())

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
 from decimal import Decimal
-from typing import Annotated, TypeVar
+from typing import Annotated, Any, TypeVar
 
 import msgspec
 from starlette.exceptions import HTTPException
@@ -25,10 +25,10 @@ from openesi.sep2.xml import serialize
 from openesi.server import operator
 from openesi.server.documents import read_document
 from openesi.store import Reader, StoreError, Transaction
-from openesi.web import notifications, watching
+from openesi.web import notifications, openapi, watching
 from openesi.web.answers import answer, problem
 from openesi.web.live import Live
-from openesi.web.timeline import Event, read_programs
+from openesi.web.timeline import Event, Program, read_programs
 
 MAX_BODY = 64 << 10  # an operator's request is small; a mistaken upload is not
 MAX_DURATION_S = 366 * 86_400
@@ -225,6 +225,12 @@ async def put_default(live: Live, request: Request) -> Response:
     return Response(status_code=204)
 
 
+async def get_openapi(live: Live, request: Request) -> Response:
+    """Describe this API for programs, as OpenAPI."""
+    del live, request
+    return answer(openapi.describe(ENDPOINTS, bodies=BODIES, answers=ANSWERS))
+
+
 def control_base(reader: Reader, modes: Modes) -> sep.DERControlBase:
     """Return the modes in the standard's terms. Raises LocalError for two limits at once."""
     if modes.limit_w is not None and modes.limit_percent is not None:
@@ -294,6 +300,7 @@ def _paging(request: Request) -> tuple[int, int]:
 
 ENDPOINTS: tuple[tuple[str, str, Endpoint], ...] = (
     ("GET", "/api/status", get_status),
+    ("GET", "/api/openapi.json", get_openapi),
     ("GET", "/api/live", watching.get_live),
     ("GET", "/api/readings", watching.get_readings),
     ("GET", "/api/devices", get_devices),
@@ -311,3 +318,19 @@ ENDPOINTS: tuple[tuple[str, str, Endpoint], ...] = (
     ("POST", "/api/notifications/{subscription:path}", notifications.post_notification),
     ("DELETE", "/api/notifications/{subscription:path}", notifications.delete_notification),
 )
+
+# What endpoints take and return, where a type says it; ``get_openapi`` tells.
+BODIES: dict[Endpoint, Any] = {
+    post_device: NewDevice,
+    post_program: NewProgram,
+    post_event: NewEvent,
+    put_default: Default,
+}
+ANSWERS: dict[Endpoint, Any] = {
+    get_devices: list[operator.DeviceSummary],
+    get_programs: list[Program],
+    watching.get_events: list[Event],
+    watching.get_event: Event,
+    post_event: Event,
+    delete_event: Event,
+}

@@ -56,7 +56,7 @@ class Event(msgspec.Struct, frozen=True, kw_only=True):
     start: int
     duration: int
     ended: int | None
-    control: dict[str, object]
+    control: dict[str, Any]
     limit_percent: float | None
     limit_w: float | None
     responses: Tally
@@ -69,7 +69,7 @@ class Program(msgspec.Struct, frozen=True, kw_only=True):
     mrid: str
     description: str | None
     primacy: int
-    default: dict[str, object]
+    default: dict[str, Any]
     default_limit_percent: float | None
 
 
