@@ -111,10 +111,11 @@ class Notifier:
     async def work(self) -> list[asyncio.Task[None]]:
         """Start on every errand that is due, host by host. Return what is under way."""
         now = int(self._clock())
-        errands = await self._store.read(lambda reader: reader.errands(now, MAX_BATCH))
+        errands = await self._store.read(
+            lambda reader: [(_host(reader, one), one) for one in reader.errands(now, MAX_BATCH)]
+        )
         by_host: dict[str, list[Errand]] = {}
-        for errand in errands:
-            host = await self._store.read(lambda reader, one=errand: _host(reader, one))  # type: ignore[misc]
+        for host, errand in errands:
             by_host.setdefault(host, []).append(errand)
         for host, waiting in by_host.items():
             if host not in self._busy:
