@@ -91,7 +91,7 @@ def test_only_so_many_may_listen(house: House) -> None:
         async with httpx2.AsyncClient() as client:
             refused = await client.get(house.url + "/api/live")
         for messages in open_ones:
-            await messages.aclose()  # type: ignore[attr-defined]
+            await messages.aclose()
         return refused.status_code, refused.json()
 
     status, body = house.run(run())

@@ -1,4 +1,4 @@
-"""The operator's listener: the API and the pages on a port of their own, and where to find it."""
+"""The operator's listener: the API and the pages on a port of their own."""
 
 from __future__ import annotations
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator
 from typing import Any
 
 import msgspec
@@ -114,7 +114,7 @@ class Live:
         now = self.service.clock()
         return {"now": now, **self._parts(now), "seen": self._seen_now(), "history": self.history.recent(now)}
 
-    async def listen(self) -> AsyncIterator[bytes]:
+    async def listen(self) -> AsyncGenerator[bytes]:
         """Yield a snapshot, then patches, as Server-Sent Events. Raises TooManyListeners at once."""
         if len(self._listeners) >= MAX_LISTENERS:
             raise TooManyListeners

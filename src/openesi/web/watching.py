@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator
 from typing import Any
 
 import msgspec
@@ -38,7 +38,7 @@ class LiveResponse(Response):
 
     media_type = "text/event-stream"
 
-    def __init__(self, messages: AsyncIterator[bytes]) -> None:
+    def __init__(self, messages: AsyncGenerator[bytes]) -> None:
         super().__init__()
         del self.headers["content-length"]
         self.headers["X-Accel-Buffering"] = "no"  # nginx would hold it back
@@ -63,7 +63,7 @@ class LiveResponse(Response):
                     await send({"type": "http.response.body", "body": message, "more_body": True})
             await send({"type": "http.response.body", "body": b""})
         finally:
-            await self._messages.aclose()  # type: ignore[attr-defined]
+            await self._messages.aclose()
 
 
 async def get_live(live: Live, request: Request) -> Response:
@@ -245,10 +245,10 @@ async def _gone(receive: Receive) -> None:
         pass
 
 
-async def _with_first(first: bytes, rest: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
+async def _with_first(first: bytes, rest: AsyncGenerator[bytes]) -> AsyncGenerator[bytes]:
     try:
         yield first
         async for message in rest:
             yield message
     finally:
-        await rest.aclose()  # type: ignore[attr-defined]
+        await rest.aclose()
