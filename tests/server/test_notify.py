@@ -14,6 +14,7 @@ from openesi.pki import Authority
 from openesi.sep2 import exi, xml
 from openesi.sep2 import model as sep
 from openesi.server import operator
+from openesi.server.documents import make_row
 from openesi.server.message import Request, Response
 from openesi.server.notify import BACK_OFF_S, Notifier
 from openesi.server.service import notifying_context
@@ -211,6 +212,20 @@ def test_a_receiver_that_never_answers_is_given_up_and_shown(
     deliver()
 
     assert len(receiver.raw) == tried == len(BACK_OFF_S) + 1
+    assert [errand.subscription for errand in esi.look(lambda reader: reader.parked(9))] == [place]
+
+
+def test_a_name_that_cannot_be_looked_up_is_given_up_too(
+    esi: Esi, receiver: Receiver, deliver: Deliver
+) -> None:
+    place = location(esi.post("/edev/1/sub", wish(receiver, "/derp/1/derc")))
+    kept = sep.replace(wish(receiver, "/derp/1/derc"), notificationURI="https://a..b/ntfy")  # refused today
+    esi.change(lambda tx: tx.put(make_row(place, kept, listing="/edev/1/sub")))
+    esi.send_control(start=START + 10**6, duration_s=60)
+    for wait_s in (*BACK_OFF_S, 0):
+        deliver()
+        esi.now += wait_s
+
     assert [errand.subscription for errand in esi.look(lambda reader: reader.parked(9))] == [place]
 
 

@@ -202,7 +202,7 @@ class Notifier:
                     await _discard(response)
                 finally:
                     await response.aclose()
-        except (httpx2.HTTPError, httpx2.InvalidURL, OSError, TimeoutError) as error:
+        except (httpx2.HTTPError, httpx2.InvalidURL, OSError, TimeoutError, UnicodeError) as error:
             return _Verdict.FAILED, f"{type(error).__name__}: {error}"
         if response.is_success:
             return _Verdict.TOLD, ""
