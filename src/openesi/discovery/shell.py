@@ -23,6 +23,7 @@ from openesi.discovery.links import (
 )
 from openesi.discovery.names import LOCAL, PORT, SITE, Address, Announcement
 from openesi.discovery.responder import Counters, Outgoing, Responder
+from openesi.errors import LocalError
 
 log = logging.getLogger(__name__)
 
@@ -85,7 +86,10 @@ class Advertiser:
         """Follow the interfaces until cancelled."""
         while True:
             await asyncio.sleep(RESCAN_S)
-            await self.rescan()
+            try:
+                await self.rescan()
+            except OSError as error:
+                log.warning("interfaces_unknown retry_s=%.0f reason=%s", RESCAN_S, error)
 
     async def rescan(self) -> None:
         """Open links that are new, close those that are gone."""
@@ -174,7 +178,11 @@ class _Link:
     async def _look_up(
         self, sink: _Socket, message: Message, source: tuple[Any, ...], asked: frozenset[int]
     ) -> None:
-        known = frozenset([sfdi for sfdi in asked if await self.registered(sfdi)])
+        try:
+            known = frozenset([sfdi for sfdi in asked if await self.registered(sfdi)])
+        except LocalError as error:  # the store; who asks will ask again
+            log.warning("device_not_looked_up reason=%s", error)
+            return
         self._answer(sink, message, source, known)
 
     def _answer(
