@@ -121,6 +121,9 @@ class Emulator:
     _received_wms: int = 0
     _summed_to_s: int = 0
     _last_demand: str = ""
+    _near: tuple[Fault, ...] = ()
+    _near_from_s: float = 0.0
+    _near_until_s: float = 0.0
 
     def __post_init__(self) -> None:
         if not 0.1 <= self.speed <= 60:
@@ -206,9 +209,16 @@ class Emulator:
 
     def _has(self, now: float, *kinds: FaultKind) -> bool:
         since = now - self.started
+        if not self._near_from_s <= since < self._near_until_s:
+            # A script may hold years of faults; only those of the next hour are looked at each time.
+            self._near_from_s, self._near_until_s = since - 60, since + 3600
+            self._near = tuple(
+                fault
+                for fault in self.faults
+                if fault.start_s < self._near_until_s and fault.start_s + fault.length_s > self._near_from_s
+            )
         return any(
-            fault.kind in kinds and fault.start_s <= since < fault.start_s + fault.length_s
-            for fault in self.faults
+            fault.kind in kinds and 0 <= since - fault.start_s < fault.length_s for fault in self._near
         )
 
     def _spoil(self, text: str, now: float) -> bytes:
