@@ -105,6 +105,7 @@ def test_a_cancelled_event_stays_until_its_original_end(esi: Esi, randomized: bo
     assert esi.get("/derp/1/derc").all == 1
     esi.now = START + 600
     assert esi.get("/derp/1/derc").all == 0
+    assert status(esi, path) == (expected, START + 10)
     with pytest.raises(LocalError, match="already"):
         esi.change(lambda tx: operator.cancel_control(tx, path, now=int(esi.now)))
 

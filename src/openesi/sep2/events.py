@@ -4,8 +4,8 @@
 
     SCHEDULED --start--> ACTIVE --end--> COMPLETED
         |                  |
-        +-----cancel-------+--> CANCELLED (with or without randomization) --end--> COMPLETED
-        +-----replace------+--> SUPERSEDED --end--> COMPLETED
+        +-----cancel-------+--> CANCELLED (with or without randomization), kept until the end
+        +-----replace------+--> SUPERSEDED, kept until the end
 
 Intervals are half open. The server does not know what a client drew for its randomization, so an event counts
 as active from the earliest effective start to the latest effective end (IEEE 2030.5-2018, 10.2.3.3).
@@ -16,6 +16,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from enum import Enum
+from typing import NamedTuple
 
 from openesi.sep2 import model as sep
 from openesi.sep2 import schema
@@ -53,9 +54,14 @@ def advance(event: sep.Event, now: int) -> sep.Event:
     if status.currentStatus == EventState.SCHEDULED and earliest_start(event) <= now:
         event = with_status(event, EventState.ACTIVE, earliest_start(event))
         status = event.EventStatus
-    if status.currentStatus in _ENDING and latest_end(event) <= now:
+    if status.currentStatus == EventState.ACTIVE and latest_end(event) <= now:
         event = with_status(event, EventState.COMPLETED, latest_end(event))
     return event
+
+
+def is_over(event: sep.Event, now: int) -> bool:
+    """Tell whether an event has no place in its list any more; how it ended stays in its status."""
+    return event.EventStatus.currentStatus != EventState.SCHEDULED and latest_end(event) <= now
 
 
 class Overlap(Enum):
@@ -89,30 +95,46 @@ def settle(live: Mapping[str, sep.Event], now: int) -> dict[str, sep.Event]:
     ``live`` holds the events by any name; those that are over, cancelled or superseded take no part.
     """
     changed: dict[str, sep.Event] = {}
-    names = sorted(
-        (name for name, event in live.items() if _takes_part(event)),
-        key=lambda name: earliest_start(live[name]),
+    claims = sorted(
+        (_claim(name, event) for name, event in live.items() if _is_alive(event)),
+        key=lambda claim: claim.start,
     )
-    open_: list[str] = []
-    for name in names:
-        event = live[name]
-        open_ = [other for other in open_ if latest_end(live[other]) > earliest_start(event)]
+    open_: list[_Claim] = []
+    for claim in claims:
+        if not claim.kind[0]:
+            continue
+        open_ = [other for other in open_ if other.end > claim.start]
         covered = False
         for other in list(open_):
-            weak, strong = (other, name) if is_stronger(event, live[other]) else (name, other)
-            taken = overlap(live[weak], live[strong])
+            weak, strong = (other, claim) if claim.strength > other.strength else (claim, other)
+            taken = _overlap_of_kinds(weak.kind, strong.kind)
             if taken is Overlap.NONE:
                 continue
-            changed[weak] = _taken_over(changed.get(weak, live[weak]), live[strong], taken, now)
-            if taken is Overlap.FULL and latest_end(live[strong]) >= latest_end(live[weak]):
+            event = changed.get(weak.name, live[weak.name])
+            changed[weak.name] = _taken_over(event, live[strong.name], taken, now)
+            if taken is Overlap.FULL and strong.end >= weak.end:
                 # What the weaker one could take over, the stronger one takes over as well.
-                if weak == other:
+                if weak is other:
                     open_.remove(other)
                 else:
                     covered = True
         if not covered:
-            open_.append(name)
+            open_.append(claim)
     return {name: event for name, event in changed.items() if event != live[name]}
+
+
+class _Claim(NamedTuple):
+    """What settling asks of an event again and again, worked out once."""
+
+    name: str
+    start: int
+    end: int
+    kind: _Kind
+    strength: tuple[int, int]
+
+
+def _claim(name: str, event: sep.Event) -> _Claim:
+    return _Claim(name, earliest_start(event), latest_end(event), _kind(event), _strength(event))
 
 
 def _taken_over(event: sep.Event, stronger: sep.Event, taken: Overlap, now: int) -> sep.Event:
@@ -128,9 +150,8 @@ def _taken_over(event: sep.Event, stronger: sep.Event, taken: Overlap, now: int)
     return sep.replace(event, EventStatus=flagged)
 
 
-def _takes_part(event: sep.Event) -> bool:
-    alive = event.EventStatus.currentStatus in (EventState.SCHEDULED, EventState.ACTIVE)
-    return alive and bool(_kind(event)[0])
+def _is_alive(event: sep.Event) -> bool:
+    return event.EventStatus.currentStatus in (EventState.SCHEDULED, EventState.ACTIVE)
 
 
 _Kind = tuple[frozenset[str], int | None]
@@ -149,11 +170,10 @@ def _kind(event: sep.Event) -> _Kind:
 
 def controls_of(base: sep.DERControlBase) -> frozenset[str]:
     """Return the names of the modes that a control sets; rampTms is none."""
-    return frozenset(
-        field.name
-        for field in schema.fields(sep.DERControlBase)
-        if field.name.startswith("opMod") and getattr(base, field.name) is not None
-    )
+    return frozenset(name for name in _MODES if getattr(base, name) is not None)
+
+
+_MODES = tuple(field.name for field in schema.fields(sep.DERControlBase) if field.name.startswith("opMod"))
 
 
 def _overlap_of_kinds(weaker: _Kind, stronger: _Kind) -> Overlap:

@@ -34,38 +34,29 @@ def make_row(
     listing: str | None = None,
     scope: bytes | None = None,
     key: bytes | None = None,
+    over: bool = False,
 ) -> Row:
     """Return the row of a document at ``path``: its place in the list, its key, when it changes by itself.
 
-    ``key`` is the document's mRID unless given.
+    ``key`` is the document's mRID unless given; an event that is ``over`` leaves its list.
     """
     stored = sep.replace(document, href=None) if getattr(document, "href", None) else document
-    is_event = isinstance(document, sep.Event)
-    state, due = (event_state(document), event_due(document)) if is_event else (None, None)
+    state, due = None, None
+    if isinstance(document, sep.Event):
+        state = EventState.COMPLETED if over else document.EventStatus.currentStatus
+        due = events.latest_end(document) + ENDED_EVENT_KEPT_S if over else events.next_change(document)
     mrid = getattr(document, "mRID", None)
     return Row(
         path=path,
         type=type(document).__name__,
         body=xml.serialize(stored, STORED),
-        listing=None if state == EventState.COMPLETED else listing,
+        listing=None if over else listing,
         scope=scope,
         key=key if key is not None else (mrid.rjust(16, b"\x00") if mrid else None),
         sort=lists.sort_key(document, path) if listing else b"",
         state=state,
         due=due,
     )
-
-
-def event_state(event: Any) -> int:
-    """Return the event's currentStatus."""
-    status: int = event.EventStatus.currentStatus
-    return status
-
-
-def event_due(event: Any) -> int | None:
-    """Return when the row of an event is to be looked at again: at its next change, then to be forgotten."""
-    due = events.next_change(event)
-    return due if due is not None else events.latest_end(event) + ENDED_EVENT_KEPT_S
 
 
 def stripped(document: T) -> T:

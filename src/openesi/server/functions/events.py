@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
-from openesi.sep2 import events
+from functools import lru_cache
+
+from openesi.sep2 import events, xml
 from openesi.sep2 import model as sep
 from openesi.sep2.enums import EventState
-from openesi.server.documents import make_row, read_document
+from openesi.server.documents import STORED, make_row, read_document
 from openesi.store import Row, Transaction
 
 MAX_DUE = 1_000  # events switched in one transaction; more wait for the next
 MAX_LIVE = 20_000  # events of one program that are looked at together; an operator may send them in bulk
+
+
+KEPT_READ = 5_000  # events kept as read, 3 kB each
 
 
 def switch(tx: Transaction, now: int) -> None:
@@ -22,7 +27,7 @@ def switch(tx: Transaction, now: int) -> None:
         event = events.advance(read_document(row, sep.Event), now)
         if event.EventStatus.currentStatus == EventState.ACTIVE and row.listing is not None:
             begun.add(row.listing)
-        write_event(tx, row, event)
+        write_event(tx, row, event, over=events.is_over(event, now))
     for listing in begun:
         settle(tx, listing, now)
 
@@ -34,11 +39,17 @@ def settle(tx: Transaction, listing: str, now: int) -> None:
         for state in (EventState.SCHEDULED, EventState.ACTIVE)
         for row in tx.page(listing, limit=MAX_LIVE, state=state)
     }
-    live = {path: read_document(row, sep.Event) for path, row in rows.items()}
+    live = {path: _read_event(row.body) for path, row in rows.items()}
     for path, event in events.settle(live, now).items():
         write_event(tx, rows[path], event)
 
 
-def write_event(tx: Transaction, row: Row, event: sep.Event) -> None:
+@lru_cache(maxsize=KEPT_READ)
+def _read_event(body: bytes) -> sep.Event:
+    """Return the event of a row; each new event is held against all others, so they are read often."""
+    return xml.parse_as(body, sep.Event, STORED)
+
+
+def write_event(tx: Transaction, row: Row, event: sep.Event, *, over: bool = False) -> None:
     """Write an event over its row; one that is over leaves its list."""
-    tx.put(make_row(row.path, event, listing=row.listing, scope=row.scope, key=row.key))
+    tx.put(make_row(row.path, event, listing=row.listing, scope=row.scope, key=row.key, over=over))
