@@ -86,6 +86,8 @@ class World:
         self._stations: dict[bytes, str] = {}
         self._agenda: list[tuple[float, int, Callable[[], None]]] = []
         self._count = itertools.count()
+        # Who is on the agenda for when: one entry each, or every letter would leave one behind.
+        self._planned: dict[str | int, float] = {}
 
     def add(self, role: Role) -> None:
         """Let a role take part; one of the same name is replaced, as after a restart."""
@@ -169,9 +171,20 @@ class World:
     def _schedule_role(self, name: str) -> None:
         if name not in self._roles:
             return
-        deadline = self._roles[name].next_deadline()
-        if deadline is not None:
-            self._at(deadline, lambda: self._run_role(name))
+        self._plan(name, self._roles[name].next_deadline(), lambda: self._run_role(name))
+
+    def _plan(self, key: str | int, deadline: float | None, act: Callable[[], None]) -> None:
+        """Put a role or a home on the agenda, unless it is there for an earlier time."""
+        if deadline is None or self._planned.get(key, math.inf) <= deadline:
+            return
+        self._planned[key] = deadline
+
+        def run() -> None:
+            if self._planned.get(key) == deadline:  # else an earlier entry was made, and this one is void
+                del self._planned[key]
+                act()
+
+        self._at(deadline, run)
 
     def _run_role(self, name: str) -> None:
         role = self._roles.get(name)
@@ -217,9 +230,7 @@ class World:
         self._schedule_role(letter.source)
 
     def _poke_home(self, index: int) -> None:
-        deadline = self._homes[index].next_deadline()
-        if deadline is not None:
-            self._at(deadline, lambda: self._run_home(index))
+        self._plan(index, self._homes[index].next_deadline(), lambda: self._run_home(index))
 
     def _run_home(self, index: int) -> None:
         self._homes[index].run(self.now)
