@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import shutil
-from collections.abc import Callable, Iterator
+from collections.abc import Awaitable, Callable, Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -26,12 +26,14 @@ from server.esi import START, Esi, lfdi_of, location
 class Receiver:
     """A client's notification server over real TLS; ``answer`` decides what it says."""
 
-    def __init__(self, esi: Esi, authority: Authority) -> None:
+    def __init__(self, esi: Esi, authority: Authority, name: str = "receiver") -> None:
         self.esi = esi
         self.received: list[sep.Notification] = []
         self.raw: list[Request] = []
         self.status = 201
-        identity = authority.issue_device("receiver", now=datetime.now(UTC))
+        self.body = b""
+        self.silent = False
+        identity = authority.issue_device(name, now=datetime.now(UTC))
         settings = TLSSettings(identity.cert, identity.key, ca_files=authority.trusted_files())
         self.wire: Wire = esi.runner.run(serve(self._take, host="127.0.0.1", tls=settings))
 
@@ -39,8 +41,10 @@ class Receiver:
     def uri(self) -> str:
         return f"https://127.0.0.1:{self.wire.port}/ntfy"
 
-    def _take(self, request: Request) -> Response:
+    def _take(self, request: Request) -> Response | Awaitable[Response]:
         self.raw.append(request)
+        if self.silent:
+            return asyncio.get_running_loop().create_future()
         if self.status == 201:
             decode: Callable[[bytes], sep.Sep] = (
                 exi.decode if "exi" in request.headers["content-type"] else xml.parse
@@ -48,7 +52,7 @@ class Receiver:
             notification = decode(request.body)
             assert isinstance(notification, sep.Notification)
             self.received.append(notification)
-        return Response(self.status)
+        return Response(self.status, self.body)
 
     def close(self) -> None:
         self.esi.runner.run(self.wire.close(0))
@@ -89,6 +93,7 @@ def deliver(esi: Esi, authority: Authority) -> Callable[[], None]:
             context=notifying_context(authority),
             base_url="https://esi.test",
             clock=lambda: esi.now,
+            timeout_s=2.0,
         )
         while tasks := await notifier.work():
             await asyncio.gather(*tasks)
@@ -240,6 +245,34 @@ def test_a_receiver_that_does_not_want_it_ends_the_subscription(
 
     assert esi.ask("GET", place).status == 404
     assert len(receiver.raw) == 1
+
+
+def test_a_receiver_that_answers_with_a_megabyte_is_heard_no_further(
+    esi: Esi, receiver: Receiver, deliver: Deliver
+) -> None:
+    esi.post("/edev/1/sub", wish(receiver, "/derp/1/derc"))
+    receiver.body = bytes(1 << 20)
+    esi.send_control(start=START + 60, duration_s=60)
+    deliver()
+
+    assert len(receiver.received) == 1
+    assert esi.look(lambda reader: reader.next_errand()) is None
+
+
+def test_a_receiver_that_never_answers_delays_no_other(
+    esi: Esi, receiver: Receiver, deliver: Deliver, authority: Authority, tmp_path: Path
+) -> None:
+    shutil.copytree(authority.directory.parent, tmp_path / "other")
+    other = Receiver(esi, Authority.open(tmp_path / "other"), "other")
+    for each in (receiver, other):
+        esi.post("/edev/1/sub", wish(each, "/derp/1/derc"))
+    receiver.silent = True
+    esi.send_control(start=START + 60, duration_s=60)
+    deliver()
+
+    assert len(other.received) == 1
+    assert esi.look(lambda reader: reader.next_errand()) == START + BACK_OFF_S[0]
+    other.close()
 
 
 def test_a_deleted_resource_is_told_and_ends_the_subscription(

@@ -73,8 +73,10 @@ class Notifier:
         context: ssl.SSLContext,
         base_url: str,
         clock: Callable[[], float],
+        timeout_s: float = TIMEOUT_S,
     ) -> None:
         self._store = store
+        self._timeout_s = timeout_s
         self._settings = settings
         self._base_url = base_url
         self._clock = clock
@@ -82,7 +84,7 @@ class Notifier:
         self._busy: dict[str, asyncio.Task[None]] = {}
         self._client = httpx2.AsyncClient(
             verify=context,
-            timeout=TIMEOUT_S,
+            timeout=timeout_s,
             follow_redirects=False,
             trust_env=False,
             limits=httpx2.Limits(max_connections=MAX_CONNECTIONS, max_keepalive_connections=MAX_CONNECTIONS),
@@ -196,7 +198,7 @@ class Notifier:
                 headers={"Content-Type": letter.content_type, "Host": host},
                 extensions={"sni_hostname": urlsplit(letter.target).hostname},
             )
-            async with asyncio.timeout(TIMEOUT_S):
+            async with asyncio.timeout(self._timeout_s):
                 response = await self._client.send(request, stream=True)
                 try:
                     await _discard(response)
