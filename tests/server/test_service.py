@@ -11,6 +11,7 @@ import ssl
 import subprocess
 import sys
 import threading
+import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -203,3 +204,31 @@ def test_workers_share_the_door_and_one_that_dies_is_replaced(tmp_path: Path) ->
 
     assert [status(server.connect(device), "/edev/1") for _ in range(8)] == [200] * 8
     assert server.stop(signal.SIGTERM) == 0
+
+
+def test_workers_do_not_outlive_the_one_who_watches_them(tmp_path: Path) -> None:
+    server = start(tmp_path / "data", "--workers", "2")
+    workers = children_of(server.process)
+    server.stop(signal.SIGKILL)
+    deadline = time.monotonic() + 20
+    while any(Path(f"/proc/{pid}").exists() and is_alive(pid) for pid in workers):
+        assert time.monotonic() < deadline
+
+
+def is_alive(pid: int) -> bool:
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
+    except OSError:
+        return False
+
+
+def test_workers_that_cannot_start_are_given_up() -> None:
+    program = (
+        "from openesi.server import workers; from openesi.errors import LocalError;"
+        "workers.RESTART_AFTER_S = 0.01\n"
+        "def work(number): raise LocalError('cannot')\n"
+        "workers.run_workers(2, work)"
+    )
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, timeout=30)
+    assert done.returncode == 1
+    assert "die as soon as they are started" in done.stderr
