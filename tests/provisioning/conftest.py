@@ -5,6 +5,7 @@ from __future__ import annotations
 import ipaddress
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from inspect import signature
 from pathlib import Path
 
 import pytest
@@ -30,8 +31,11 @@ class Issuer:
         self._key = ec.generate_private_key(ec.SECP256R1())
         self._name = _name("Test CA")
         self.file = folder / "ca.pem"
-        certificate = self._builder(self._name, self._key).add_extension(
-            x509.BasicConstraints(ca=True, path_length=0), critical=True
+        usage = dict.fromkeys(signature(x509.KeyUsage).parameters, False) | {"key_cert_sign": True}
+        certificate = (
+            self._builder(self._name, self._key)
+            .add_extension(x509.BasicConstraints(ca=True, path_length=0), critical=True)
+            .add_extension(x509.KeyUsage(**usage), critical=True)
         )
         self.file.write_bytes(self._sign(certificate))
 
@@ -63,6 +67,11 @@ class Issuer:
             .serial_number(x509.random_serial_number())
             .not_valid_before(now - timedelta(hours=1))
             .not_valid_after(now + timedelta(days=1))
+            # Python 3.13 asks for both, and for the usage of the authority's key, by default.
+            .add_extension(x509.SubjectKeyIdentifier.from_public_key(key.public_key()), critical=False)
+            .add_extension(
+                x509.AuthorityKeyIdentifier.from_issuer_public_key(self._key.public_key()), critical=False
+            )
         )
 
     def _sign(self, builder: x509.CertificateBuilder) -> bytes:

@@ -394,7 +394,7 @@ def test_curl(server: Server, pki: Pki, application: Application, tmp_path: Path
         "--tls-max",
         "1.2",
         "--ciphers",
-        "ECDHE-ECDSA-AES128-CCM8",
+        "ECDHE-ECDSA-AES128-CCM8:@SECLEVEL=0",
         "--insecure",
         "--silent",
         "--show-error",
@@ -413,7 +413,7 @@ def test_curl(server: Server, pki: Pki, application: Application, tmp_path: Path
 def s_client(server: Server, pki: Pki, entity: Identity, stdin: bytes, *more: str) -> str:
     done = run(
         *("openssl", "s_client", "-connect", f"127.0.0.1:{server.wire.port}", "-tls1_2", *more),
-        *("-cipher", "ECDHE-ECDSA-AES128-CCM8", "-CAfile", pki.authority.ca),
+        *("-cipher", "ECDHE-ECDSA-AES128-CCM8:@SECLEVEL=0", "-CAfile", pki.authority.ca),
         *("-cert", entity.cert, "-cert_chain", entity.cert, "-key", entity.key),
         stdin=stdin,
     )
