@@ -42,7 +42,11 @@ class SQLiteStore:
 
     def __init__(self, path: Path) -> None:
         self._writer = _connect(path)
-        _migrate(self._writer)
+        try:
+            _migrate(self._writer)
+        except StoreError:
+            self._writer.close()
+            raise
         self._writer.execute("PRAGMA busy_timeout = 0")  # waiting is done in the thread, see _begin
         self._reading = _connect(path)
         self.reader: Reader = _Reading(self._reading)
@@ -430,6 +434,7 @@ def _row(row: tuple[Any, ...]) -> Row:
 
 
 def _connect(path: Path) -> sqlite3.Connection:
+    connection: sqlite3.Connection | None = None
     try:
         connection = sqlite3.connect(
             path, isolation_level=None, check_same_thread=False, cached_statements=256
@@ -439,6 +444,8 @@ def _connect(path: Path) -> sqlite3.Connection:
         connection.execute("PRAGMA synchronous = FULL")
         connection.execute(f"PRAGMA wal_autocheckpoint = {CHECKPOINT_PAGES}")
     except sqlite3.Error as error:
+        if connection is not None:
+            connection.close()
         advice = f"; {_LOOK}" if getattr(error, "sqlite_errorcode", 0) & 0xFF in _DISK_ERRORS else ""
         raise StoreError(f"{path} cannot be used as a database: {error}{advice}") from error
     return connection
