@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from openesi.provisioning.se import cbke, curve
+from openesi.provisioning.se import cbke, curve, field
 
 CA_PUBLIC = bytes.fromhex("0200FDE8A7F3D1084224962A4E7C54E69AC3F04DA6B8")
 V_CERTIFICATE = cbke.Certificate.parse(
@@ -153,3 +153,37 @@ def test_points_that_would_betray_a_key_are_refused(octets: bytes) -> None:
 def test_the_order_of_the_generator_ends_at_infinity() -> None:
     with pytest.raises(curve.CurveError):
         curve.multiply(curve.N, curve.G)
+
+
+def test_multiples_are_repeated_sums() -> None:
+    point, total = curve.multiply(0x123456789ABCDEF, curve.G), None
+
+    for scalar in range(1, 70):
+        total = point if total is None else curve.add(total, point)
+        assert curve.multiply(scalar, point) == total
+
+
+@pytest.mark.parametrize("scalar", [1, 2, 3, 4, curve.N - 1, curve.N + 2, 2 * curve.N - 1])
+def test_points_outside_the_subgroup_are_multiplied_right(scalar: int) -> None:
+    of_order_two = curve.Point(0, 1)
+    inside = curve.multiply(7, curve.G)
+    outside = curve.add(inside, of_order_two)
+
+    product = curve.multiply(scalar, outside)
+
+    expected = curve.multiply(scalar % curve.N, inside)
+    assert product == (expected if scalar % 2 == 0 else curve.add(expected, of_order_two))
+
+
+@given(st.integers(1, 1 << 162))
+def test_every_element_has_an_inverse_and_conjugates(bits: int) -> None:
+    element = field.from_octets(bits.to_bytes(field.BYTES))
+
+    assert field.multiply(element, field.invert(element)) == field.ONE
+    assert field.to_octets(element) == bits.to_bytes(field.BYTES)
+    assert field.conjugate(field.to_normal(element), 2) == field.square(field.multiply(element, element))
+
+
+def test_zero_has_no_inverse() -> None:
+    with pytest.raises(field.FieldError):
+        field.invert(0)
