@@ -67,6 +67,16 @@ class Resource:
         return self.name in SCOPED
 
     @cached_property
+    def published(self) -> bool:
+        """Whether members of this list are for every registered device, unless groups alone see them."""
+        return self.name in PUBLISHED
+
+    @cached_property
+    def is_assigned(self) -> bool:
+        """Whether it is one of a group's lists, which show what the group is assigned."""
+        return self.path.startswith("/fsa/{}/")
+
+    @cached_property
     def methods(self) -> tuple[str, ...]:
         """The methods a server answers: all mandatory ones, and optional ones where a device writes."""
         served = "MO" if self.name in WRITTEN_BY_DEVICES else "M"
@@ -84,6 +94,20 @@ class Resource:
 def _Row(name: str, path: str, modes: str, access: Access, *, type: str = "", ours: bool = False) -> Resource:
     return Resource(name, path, modes, access, type or name, ours)
 
+
+# What a group can be assigned, by the top-level list that it comes from (IEEE 2030.5-2018, type
+# FunctionSetAssignmentsBase).
+ASSIGNED_LISTS = {
+    "CustomerAccountList": "/bill",
+    "DemandResponseProgramList": "/dr",
+    "DERProgramList": "/derp",
+    "FileList": "/file",
+    "MessagingProgramList": "/msg",
+    "PrepaymentList": "/ppy",
+    "ResponseSetList": "/rsps",
+    "TariffProfileList": "/tp",
+    "UsagePointList": "/upt",
+}
 
 RESOURCES: tuple[Resource, ...] = (
     # Device capability, self, end device
@@ -244,6 +268,13 @@ RESOURCES: tuple[Resource, ...] = (
     _Row("DefaultDERControl", "/derp/{}/dderc", "MMOEE", REGISTERED),
     _Row("DERCurveList", "/derp/{}/dc", "MMEOE", REGISTERED),
     _Row("DERCurve", "/derp/{}/dc/{}", "MMEEO", REGISTERED),
+    # Groups of devices and what they are assigned; a device sees its own in its FunctionSetAssignmentsList.
+    _Row("GroupList", "/fsa", "MMEEE", REGISTERED, type="FunctionSetAssignmentsList", ours=True),
+    _Row("Group", "/fsa/{}", "MMEEE", REGISTERED, type="FunctionSetAssignments", ours=True),
+    *(
+        _Row(f"Group{name}", f"/fsa/{{}}{path}", "MMEEE", REGISTERED, type=name, ours=True)
+        for name, path in ASSIGNED_LISTS.items()
+    ),
     # Not in the WADL: the latest Reading, where MeterReading.ReadingLink leads, and what SelfDevice links to.
     _Row("LatestReading", "/upt/{}/mr/{}/r", "MMEEE", OWN, type="Reading", ours=True),
     _Row("SelfDeviceInformation", "/sdev/di", "MMEEE", CERTIFIED, type="DeviceInformation", ours=True),
@@ -264,7 +295,12 @@ WRITTEN_BY_DEVICES = frozenset({
 # Lists in which everyone sees only their own members.
 SCOPED = frozenset({
     "EndDeviceList", "MirrorUsagePointList", "UsagePointList", "ResponseList", "CustomerAccountList",
-    "PrepaymentList", "BillingReadingSetList", "NotificationList",
+    "PrepaymentList", "BillingReadingSetList", "NotificationList", "GroupList",
+})  # fmt: skip
+
+# Lists of what is offered to all registered devices, or to groups of them (IEEE 2030.5-2018, 8.6).
+PUBLISHED = frozenset({
+    "DERProgramList", "DemandResponseProgramList", "TariffProfileList", "MessagingProgramList", "FileList",
 })  # fmt: skip
 
 

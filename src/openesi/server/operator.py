@@ -24,7 +24,7 @@ from openesi.server.functions.der import scaled
 from openesi.server.functions.end_device import register, remove
 from openesi.server.functions.events import settle, write_event
 from openesi.server.settings import Settings
-from openesi.store import PeerRecord, Reader, Row, Transaction
+from openesi.store import PUBLIC, PeerRecord, Reader, Row, Transaction
 
 MAX_LISTED = 100_000  # rows an operator's listing reads at most
 FIRST_PROGRAM = "/derp/1"
@@ -82,7 +82,7 @@ def add_program(tx: Transaction, *, description: str, primacy: int, settings: Se
     program = sep.DERProgram(
         mRID=identity.build_mrid(secrets.randbits(96), settings.pen), description=description, primacy=primacy
     )
-    row = insert_member(tx, "/derp", program)
+    row = insert_member(tx, "/derp", program, scope=PUBLIC)
     set_default(tx, row.path, sep.DERControlBase(opModMaxLimW=HUNDRED_PERCENT), settings=settings)
     return row
 

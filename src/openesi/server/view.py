@@ -15,19 +15,19 @@ from openesi.sep2 import model as sep
 from openesi.sep2.enums import EventState, Subscribable
 from openesi.sep2.lists import Window
 from openesi.sep2.resources import Access, Match, Resource
-from openesi.server.caller import Caller
+from openesi.server.caller import MAX_ASSIGNMENTS, Caller
 from openesi.server.documents import blank, read_document
 from openesi.server.errors import not_found
 from openesi.server.settings import Settings, Unwritten
-from openesi.store import Reader, Row, list_tag
+from openesi.store import ALIAS, PUBLIC, Reader, Row, list_tag
 
 Generate = Callable[["View", Match, str], sep.Sep]
 
 # Nothing stands there, and CurrentDERProgram must not be used by clients (conformance test BASIC-024).
 NOT_LINKED = frozenset({"CurrentDERProgramLink", "AssociatedUsagePointLink"})
 
-# Lists that show the members of another list.
-SHOWN_LIST = {"AssociatedDERProgramList": "/derp"}
+GATHERED = frozenset({"AssociatedDERProgramList"})  # lists put together from other lists
+MAX_GATHERED = 500  # DERPrograms of one assignment that are looked at
 
 
 class View:
@@ -75,12 +75,11 @@ class View:
             return
         if not self.caller.registered:
             raise not_found(path)
-        if match.resource.access is Access.OWN:
-            self.personal = True
-            for place in _rows_above(path):
-                row = self.row(place)
-                if row is not None and row.scope is not None and not self._owns(row):
-                    raise not_found(path)
+        self.personal = self.personal or match.resource.access is Access.OWN
+        for place in _rows_above(path):
+            row = self.row(place)
+            if row is not None and not self._may_see(row):
+                raise not_found(path)
 
     def check_place(self, match: Match, path: str) -> None:
         """Raise Refusal unless the client may write at ``path`` and everything above it exists."""
@@ -91,7 +90,9 @@ class View:
             raise not_found(path)
 
     def show(self, row: Row) -> sep.Sep:
-        """Return the document of a row as it stands now, with href and links."""
+        """Return the document of a row as it stands now, with href and links; of an alias what it shows."""
+        if row.type == ALIAS:
+            row = self._behind(row)
         self.depends.add(row.path)
         if row.due is not None:
             self.until = min(self.until, row.due)
@@ -119,6 +120,8 @@ class View:
 
     def count(self, resource: Resource, path: str) -> int:
         """Return ``all`` of a list as this client sees it."""
+        if resource.name in GATHERED:
+            return len(self._gather(path))
         source, scope, state = self._source(resource, path)
         return self.reader.count(source, scope=scope, state=state)
 
@@ -133,12 +136,7 @@ class View:
         item = schema.list_item(resource.model)
         assert item is not None
         assert resource.item is not None
-        source, scope, state = self._source(resource, path)
-        bound = None if window.after is None else lists.time_bound(resource.item, window.after)
-        start = window.start if bound is None else 0
-        rows = self.reader.page(
-            source, scope=scope, start=start, limit=window.limit, bound=bound, state=state
-        )
+        rows = self._members(resource, path, window)
         values: dict[str, Any] = {
             "href": path,
             "all": self.count(resource, path),
@@ -152,20 +150,66 @@ class View:
         make: Callable[..., sep.Sep] = resource.model
         return make(**values)
 
+    def _members(self, resource: Resource, path: str, window: Window) -> list[Row]:
+        if resource.name in GATHERED:
+            return self._gather(path)[window.start : window.start + window.limit]
+        assert resource.item is not None
+        source, scope, state = self._source(resource, path)
+        bound = None if window.after is None else lists.time_bound(resource.item, window.after)
+        start = window.start if bound is None else 0
+        return self.reader.page(
+            source, scope=scope, start=start, limit=window.limit, bound=bound, state=state
+        )
+
+    def _gather(self, path: str) -> list[Row]:
+        """Return the DERPrograms of all FunctionSetAssignments of the device that a DER belongs to."""
+        device = path.partition("/der/")[0]
+        self.depends.add(f"{device}/fsa")
+        found: dict[str, Row] = {}
+        for assignment in self.reader.page(f"{device}/fsa", limit=MAX_ASSIGNMENTS):
+            group = assignment.key.decode() if assignment.type == ALIAS and assignment.key else None
+            listing, scope = (f"{group}/derp", None) if group else ("/derp", PUBLIC)
+            self.depends.add(list_tag(listing, scope))
+            for row in self.reader.page(listing, scope=scope, limit=MAX_GATHERED):
+                program = self._behind(row) if row.type == ALIAS else row
+                found[program.path] = program
+        return sorted(found.values(), key=lambda row: row.sort)
+
+    def _behind(self, alias: Row) -> Row:
+        assert alias.key is not None
+        row = self.row(alias.key.decode())
+        assert row is not None, "the store removes aliases with what they show"
+        return row
+
     def _source(self, resource: Resource, path: str) -> tuple[str, bytes | None, int | None]:
         """Return which list is shown at ``path``, whose members, in which state; remember having looked."""
-        source, state = SHOWN_LIST.get(resource.name, path), None
+        source, state = path, None
         if resource.is_active_list:
             base = resources.base_list(resource)
             source = path.rpartition("/")[0] + base.path[base.path.rindex("/") :]
             state = EventState.ACTIVE
-        scope = self.caller.lfdi if resource.scoped and self.caller is not None else None
-        self.personal = self.personal or scope is not None
+        scope = None
+        if self.caller is not None and resource.published:
+            scope = PUBLIC
+        elif self.caller is not None and resource.scoped:
+            scope = self.caller.lfdi
+            self.personal = True
         self.depends.add(list_tag(source, scope))
         return source, scope, state
 
-    def _owns(self, row: Row) -> bool:
-        return self.caller is None or self.caller.lfdi in (row.scope, row.key)
+    def _may_see(self, row: Row) -> bool:
+        if self.caller is None or row.scope in (None, PUBLIC):
+            return True
+        if self.caller.lfdi in (row.scope, row.key):
+            return True
+        return row.path in self.caller.groups or self._is_assigned(row)
+
+    def _is_assigned(self, row: Row) -> bool:
+        """Tell whether a group of this client is assigned a resource; remember having looked."""
+        assert self.caller is not None
+        listings = [f"{group}{row.listing}" for group in sorted(self.caller.groups)]
+        self.depends.update(listings)
+        return any(self.reader.find(listing, row.path.encode()) is not None for listing in listings)
 
     def _with_known_status(self, event: sep.Event) -> sep.Event:
         """Show Completed to those whose edition has it (2023); to others an ended event stays Active."""
@@ -194,7 +238,10 @@ class View:
         below = target.path.startswith(resource.path + "/")
         href = path + target.path[len(resource.path) :] if below else target.path
         if target.item is not None:
-            return self._link(field.type, href=href, all=self.count(target, href))
+            counted = self.count(target, href)
+            if target.is_assigned and not counted:
+                return None
+            return self._link(field.type, href=href, all=counted)
         answers = "PUT" in target.methods or target.name in self._generated or self.row(href) is not None
         return self._link(field.type, href=href) if answers else None
 

@@ -16,6 +16,19 @@ from openesi.errors import LocalError
 
 T = TypeVar("T")
 
+# Scopes that are no LFDI: what every registered device sees, and what only groups see it is assigned to.
+PUBLIC = b"public"
+ASSIGNED = b"assigned"
+
+ALIAS = "Alias"  # the type of rows that show another resource in a list; their key is its path
+
+# What may be assigned to groups, and so be shown by aliases (the links of IEEE 2030.5-2018, type
+# FunctionSetAssignmentsBase), and the groups themselves.
+ASSIGNABLE = frozenset({
+    "CustomerAccount", "DERProgram", "DemandResponseProgram", "File", "FunctionSetAssignments",
+    "MessagingProgram", "Prepayment", "ResponseSet", "TariffProfile", "UsagePoint",
+})  # fmt: skip
+
 
 class StoreError(LocalError):
     """The database could not do what was asked: full disk, foreign file, damaged. Nothing was changed."""
@@ -25,9 +38,10 @@ class Row(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """One stored resource.
 
     ``listing`` is the path of the list it is a member of (None: none); ``scope`` the LFDI that may see it in
-    a list that shows everyone only their own; ``key`` what identifies it within its list (an mRID, an LFDI);
-    ``sort`` its place in the list; ``state`` the currentStatus of an event; ``due`` the time (s) at which its
-    state changes by itself; ``body`` the document in XML.
+    a list that shows everyone only their own, or ``PUBLIC`` or ``ASSIGNED``; ``key`` what identifies it
+    within its list (an mRID, an LFDI; the path of what an alias shows); ``sort`` its place in the list;
+    ``state`` the currentStatus of an event; ``due`` the time (s) at which its state changes by itself;
+    ``body`` the document in XML.
     """
 
     path: str
@@ -91,6 +105,15 @@ class Reader(Protocol):
     def find_anywhere(self, key: bytes, type_name: str) -> Row | None:
         """Return a resource of a type by its key, whatever list it is in."""
 
+    def aliases(self, path: str, *, start: int = 0, limit: int = -1) -> list[Row]:
+        """Return the aliases of the resource at ``path``, by the list they are in; -1: all of them."""
+
+    def count_aliases(self, path: str) -> int:
+        """Return how many lists show the resource at ``path``."""
+
+    def aliased(self, scope: bytes) -> list[str]:
+        """Return the paths of the resources that aliases of a scope show, each once."""
+
     def has_between(self, listing: str, first: bytes, last: bytes) -> bool:
         """Tell whether ``listing`` has a member whose key is not before ``first`` nor after ``last``."""
 
@@ -144,7 +167,7 @@ class Transaction(Reader, Protocol):
         """Write a resource at its path, new or not."""
 
     def delete(self, path: str) -> int:
-        """Remove a resource and all below it; return how many there were."""
+        """Remove a resource, all below it and what shows any of these; return how many stood there."""
 
     def due(self, now: int, limit: int) -> list[Row]:
         """Return resources whose time to change has come, earliest first."""

@@ -16,7 +16,20 @@ from importlib import resources
 from pathlib import Path
 from typing import Any, TypeVar
 
-from openesi.store import Errand, PeerRecord, Reader, Row, StoreError, Transaction, list_tag, peer_tag
+from msgspec.structs import replace
+
+from openesi.store import (
+    ALIAS,
+    ASSIGNABLE,
+    Errand,
+    PeerRecord,
+    Reader,
+    Row,
+    StoreError,
+    Transaction,
+    list_tag,
+    peer_tag,
+)
 
 T = TypeVar("T")
 
@@ -198,6 +211,25 @@ class _Reading:
     def find_anywhere(self, key: bytes, type_name: str) -> Row | None:
         return self._one(f"SELECT {_COLUMNS} FROM resource WHERE key = ? AND type = ?", (key, type_name))
 
+    def aliases(self, path: str, *, start: int = 0, limit: int = -1) -> list[Row]:
+        rows = self._execute(
+            f"SELECT {_COLUMNS} FROM resource WHERE key = ? AND type = '{ALIAS}'"
+            " ORDER BY listing LIMIT ? OFFSET ?",
+            (path.encode(), limit, start),
+        )
+        return [_row(row) for row in rows]
+
+    def count_aliases(self, path: str) -> int:
+        query = f"SELECT count(*) FROM resource WHERE key = ? AND type = '{ALIAS}'"
+        counted: int = self._execute(query, (path.encode(),)).fetchone()[0]
+        return counted
+
+    def aliased(self, scope: bytes) -> list[str]:
+        rows = self._execute(
+            f"SELECT DISTINCT key FROM resource WHERE scope = ? AND type = '{ALIAS}'", (scope,)
+        )
+        return [row[0].decode() for row in rows]
+
     def has_between(self, listing: str, first: bytes, last: bytes) -> bool:
         query = "SELECT EXISTS (SELECT 1 FROM resource WHERE key BETWEEN ? AND ? AND listing = ?)"
         return bool(self._execute(query, (first, last, listing)).fetchone()[0])
@@ -350,11 +382,13 @@ class _Writing(_Reading):
         if before is None or before != (row.listing, row.scope):
             if before is not None and before[0] is not None:
                 self._tally(before[0], before[1], -1)
-                self.touch(list_tag(before[0], before[1]))
+                self._touch_list(row.type, before[0], before[1])
             self._tally(row.listing, row.scope, 1)
         self.touch(row.path)
         if row.listing is not None:
-            self.touch(list_tag(row.listing, row.scope))
+            self._touch_list(row.type, row.listing, row.scope)
+            if before is not None and row.type in ASSIGNABLE:
+                self._put_aliases(row)
 
     def delete(self, path: str) -> int:
         below = (path, path + "/", path + "0")  # "0" follows "/" in every collation by code point
@@ -369,7 +403,10 @@ class _Writing(_Reading):
                 self.watch(one, set())
             self.touch(one)
             if listing is not None:
-                self.touch(list_tag(listing, scope))
+                self._touch_list(kind, listing, scope)
+            if kind in ASSIGNABLE:
+                for alias in self.aliases(one):
+                    self.delete(alias.path)
         return len(gone)
 
     def due(self, now: int, limit: int) -> list[Row]:
@@ -393,6 +430,16 @@ class _Writing(_Reading):
 
     def keep(self, name: str, value: str) -> None:
         self._execute("INSERT OR REPLACE INTO setting VALUES (?, ?)", (name, value))
+
+    def _touch_list(self, kind: str, listing: str, scope: bytes | None) -> None:
+        self.touch(list_tag(listing, scope))
+        if kind == ALIAS and scope is not None:
+            self.touch(listing)
+
+    def _put_aliases(self, row: Row) -> None:
+        """Give what shows a resource its new place, and tell of the change wherever it is shown."""
+        for alias in self.aliases(row.path):
+            self.put(replace(alias, sort=row.sort))
 
     def _trim(self) -> None:
         """Forget changes that every reader has had time to see."""

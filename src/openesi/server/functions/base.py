@@ -58,11 +58,29 @@ Write = Callable[[Change, Any], Outcome]
 
 
 @dataclass(frozen=True, slots=True)
+class Offer:
+    """What the operator puts into the tree: the transaction, the time (s), the place.
+
+    ``path`` is where the document will stand; ``old`` what stood there before, if anything did.
+    """
+
+    tx: Transaction
+    now: int
+    settings: Settings
+    path: str
+    old: sep.Sep | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Behaviour:
     """What is special to one resource; what is None happens as for every other.
 
     ``generate`` makes what is shown instead of a stored row. ``check`` refuses a posted or put document, or
     returns it as it is to be stored. ``post``, ``put`` and ``delete`` replace the general way of doing it.
+    These are for devices. ``complete`` is for the operator: it returns his document with what the server
+    decides filled in, or raises LocalError where it makes no sense. It belongs to the single resource (to
+    ``TariffProfile``, not to its list), as do ``offered``, what else changes once his document stands, and
+    ``removed``, what else goes before he removes it.
     """
 
     generate: Generate | None = None
@@ -70,6 +88,9 @@ class Behaviour:
     post: Write | None = None
     put: Write | None = None
     delete: Callable[[Change], Outcome] | None = None
+    complete: Callable[[Offer, Any], Any] | None = None
+    offered: Callable[[Offer, Any], None] | None = None
+    removed: Callable[[Transaction, Row], None] | None = None
 
 
 def create_member(change: Change, document: sep.Sep) -> Outcome:

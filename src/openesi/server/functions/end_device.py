@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from openesi.sep2 import identity
 from openesi.sep2 import model as sep
+from openesi.server import groups
 from openesi.server.documents import make_row, mrid_for, read_document
 from openesi.server.errors import Refusal
 from openesi.server.functions.base import Behaviour, Change, Outcome, insert_member
@@ -38,6 +39,8 @@ def register(
     )
     insert_member(tx, f"{row.path}/fsa", assignments)
     insert_member(tx, f"{row.path}/der", sep.DER())
+    for group in groups.default_groups(tx):
+        groups.join(tx, group, row)
     return row
 
 
@@ -106,5 +109,5 @@ def _delete(change: Change) -> Outcome:
 
 BEHAVIOURS = {
     "EndDeviceList": Behaviour(post=_post),
-    "EndDevice": Behaviour(put=_put, delete=_delete),
+    "EndDevice": Behaviour(put=_put, delete=_delete, removed=remove),
 }

@@ -1,0 +1,398 @@
+"""The operator's hand on the resource tree: every resource the server shows, written by one mechanism.
+
+A resource is given as JSON in the standard's terms. What the server decides (mRID, version, creationTime,
+EventStatus, replyTo, links) may be left out. What stands below a resource may be given with it, under the
+name of its link without ``Link``: a tariff with its rate components, their reading types and their intervals
+is one object. All of it becomes durable together, and is held to the standard's own bounds first.
+"""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from openesi.errors import LocalError
+from openesi.sep2 import events, identity, resources, schema, validate
+from openesi.sep2 import model as sep
+from openesi.sep2.enums import EventState
+from openesi.sep2.json import JSONError, from_json, known_fields, to_json
+from openesi.sep2.lists import Window
+from openesi.sep2.resources import Match, Resource
+from openesi.server import functions
+from openesi.server.documents import make_row, read_document
+from openesi.server.functions.base import Offer
+from openesi.server.functions.events import settle
+from openesi.server.settings import Settings
+from openesi.server.view import NOT_LINKED, View
+from openesi.store import ASSIGNED, PUBLIC, Reader, Row, Transaction
+
+MAX_WRITTEN = 100_000  # resources in one call; more would hold up the devices' writes for too long
+MAX_SHOWN = 20_000  # resources in one deep answer
+
+RESPONSES = "/rsps/1/rsp"
+
+# What the server makes out of other things, or out of what devices tell it: not for an operator to write.
+MADE_BY_SERVER = frozenset({
+    "DeviceCapability", "SelfDevice", "SelfDeviceInformation", "SelfDeviceStatus", "Time", "Notification",
+    "NotificationList", "AssociatedUsagePoint", "AssociatedDERProgramList", "CurrentDERProgram",
+})  # fmt: skip
+
+
+# Lists that grow by other means.
+GROWN_BY = {
+    "EndDeviceList": "register devices with POST /api/devices",
+    "GroupList": "make groups with POST /api/groups",
+}
+
+
+class NotThere(LocalError):
+    """There is nothing at a path, or no such path."""
+
+
+@dataclass(slots=True, kw_only=True)
+class Hand:
+    """One call of the operator: a transaction, the time (s), and whom new resources are for.
+
+    ``scope`` is the LFDI whose own they become, ``ASSIGNED`` for what only groups see, ``PUBLIC`` for what
+    every registered device sees; None leaves it to the kind of resource.
+    """
+
+    tx: Transaction
+    now: int
+    settings: Settings
+    scope: bytes | None = None
+    written: int = 0
+    _lists: set[str] = field(default_factory=set)
+
+    def insert(self, listing: str, values: object, *, where: str = "") -> str:
+        """Add a member to a list; return its path. Raises LocalError, and NotThere for a list that is not."""
+        match = _writable(listing)
+        member = resources.member_of(match.resource)
+        if match.resource.name in GROWN_BY:
+            raise LocalError(f"{listing}: {GROWN_BY[match.resource.name]}")
+        if match.resource.is_assigned:
+            raise LocalError(f"{listing} shows what a group is assigned: PUT /api/groups/N/assigned/HREF")
+        if member is None:
+            raise LocalError(f"{listing} takes no members; {_advice(match.resource)}")
+        self._expect_parents(listing)
+        made: list[sep.Sep] = []
+
+        def row_at(path: str) -> Row:
+            document = self._document(member, path, values, where)
+            made.append(document)
+            row = make_row(path, document, listing=listing, scope=self._scope(match.resource))
+            if row.key is not None and self.tx.find(listing, row.key) is not None:
+                raise LocalError(f"{listing} has a {member.name} with this mRID already")
+            if isinstance(document, sep.Event):
+                self._lists.add(listing)
+            return row
+
+        row = self.tx.insert(listing, row_at)
+        self._stands(member, row.path, made[0], None)
+        self._below(member, row.path, values, where)
+        return row.path
+
+    def insert_all(self, listing: str, members: list[object]) -> list[str]:
+        """Add members to a list, all or none of them; return their paths."""
+        return [self.insert(listing, values, where=f"[{number}]") for number, values in enumerate(members, 1)]
+
+    def put(self, path: str, values: object, *, where: str = "") -> bool:
+        """Write a resource over what stands at a path, or the first at a place that has none; True if new."""
+        match = _writable(path)
+        if match.resource.item is not None:
+            raise LocalError(f"{path} is a list: POST members to it, or PUT one of them")
+        row = self.tx.get(path)
+        if row is None and match.resource.path.endswith("{}"):
+            raise NotThere(f"there is nothing at {path}")
+        self._expect_parents(path)
+        old = read_document(row, sep.Sep) if row is not None else None
+        if isinstance(old, sep.Event):
+            raise LocalError(
+                f"{path} is an event, and events do not change: cancel it or supersede it with another"
+            )
+        listing = row.listing if row is not None else None
+        scope, key = (row.scope, row.key) if row is not None else (None, None)
+        document = self._document(match.resource, path, values, where, old=old)
+        self.tx.put(make_row(path, document, listing=listing, scope=scope, key=key))
+        self._stands(match.resource, path, document, old)
+        self._below(match.resource, path, values, where)
+        return row is None
+
+    def merge(self, path: str, changes: object) -> None:
+        """Change some fields of a resource, as RFC 7396 merges: null takes a field away. Raises NotThere."""
+        match = _writable(path)
+        row = self.tx.get(path)
+        if row is None:
+            raise NotThere(f"there is nothing at {path}")
+        if not isinstance(changes, Mapping):
+            raise JSONError(f"{match.resource.name}: an object is wanted")
+        before = to_json(read_document(row, sep.Sep))
+        version_given = "version" in changes
+        if not version_given:
+            before.pop("version", None)
+        self.put(path, _merged(before, changes))
+
+    def remove(self, path: str) -> int:
+        """Remove a resource and all below it; return how many there were. Raises NotThere."""
+        match = _writable(path)
+        if match.resource.item is not None:
+            raise LocalError(f"{path} is a list: remove its members")
+        row = self.tx.get(path)
+        if row is None:
+            raise NotThere(f"there is nothing at {path}")
+        behaviour = functions.behaviour_of(match.resource.name)
+        if behaviour.removed is not None:
+            behaviour.removed(self.tx, row)
+        return max(self.tx.delete(path), 1)
+
+    def finish(self) -> None:
+        """Settle the lists of events that were written to: each once, however many events came."""
+        for listing in self._lists:
+            settle(self.tx, listing, self.now)
+        self._lists.clear()
+
+    # --- one resource ----------------------------------------------------------------------------------
+
+    def _document(
+        self, resource: Resource, path: str, values: object, where: str, *, old: sep.Sep | None = None
+    ) -> sep.Sep:
+        self.written += 1
+        if self.written > MAX_WRITTEN:
+            raise LocalError(f"no more than {MAX_WRITTEN} resources in one call")
+        name = f"{resource.name}{where}"
+        own = _own_fields(resource, values, name)
+        document: sep.Sep = from_json(
+            own, resource.model, path=name, defaults=self._defaults(resource, path, own, old)
+        )
+        behaviour = functions.behaviour_of(resource.name)
+        if behaviour.complete is not None:
+            document = behaviour.complete(self._offer(path, old), document)
+        for found in validate.problems(document):
+            raise JSONError(str(found))
+        return self._born(document, name) if isinstance(document, sep.Event) else document
+
+    def _stands(self, resource: Resource, path: str, document: sep.Sep, old: sep.Sep | None) -> None:
+        """Do what else follows from a document of the operator."""
+        offered = functions.behaviour_of(resource.name).offered
+        if offered is not None:
+            offered(self._offer(path, old), document)
+
+    def _offer(self, path: str, old: sep.Sep | None) -> Offer:
+        return Offer(self.tx, self.now, self.settings, path, old)
+
+    def _born(self, event: sep.Event, name: str) -> sep.Event:
+        if event.interval.duration and events.latest_end(event) <= self.now:
+            raise LocalError(f"{name} would be over before it begins: its end lies in the past")
+        if event.EventStatus.currentStatus != EventState.SCHEDULED:
+            return event
+        return events.begin(event, self.now)
+
+    def _scope(self, listing: Resource) -> bytes | None:
+        """Return who sees a new member of a list."""
+        if listing.published:
+            return self.scope or PUBLIC
+        return (self.scope or ASSIGNED) if listing.scoped else None
+
+    def _defaults(
+        self, resource: Resource, path: str, given: Mapping[str, Any], old: sep.Sep | None
+    ) -> dict[str, Any]:
+        """Return what the server decides where the operator does not say."""
+        cls = resource.model
+        values: dict[str, Any] = {}
+        for field_ in known_fields(cls).values():
+            if field_.name in given or field_.extension is not None:
+                continue
+            decided = _DECIDED.get(field_.name)
+            if decided is not None:
+                values[field_.name] = decided(self, old, cls)
+            elif field_.minimum and field_.name.endswith("Link"):
+                values[field_.name] = _required_link(resource, field_, path)
+        return {name: value for name, value in values.items() if value is not None}
+
+    # --- what stands below it --------------------------------------------------------------------------
+
+    def _below(self, resource: Resource, path: str, values: object, where: str) -> None:
+        assert isinstance(values, Mapping)
+        for name, target, required in _children(resource):
+            given = values.get(name)
+            href = f"{path}/{target.path.rpartition('/')[2]}"
+            inside = f"{where}/{name}"
+            if given is None:
+                if required and target.item is None and f"{name}Link" not in values:
+                    self._expect_child(resource, name, href)
+            elif target.item is None:
+                self.put(href, given, where=inside)
+            elif not isinstance(given, list):
+                raise JSONError(f"{resource.name}{inside}: an array is wanted")
+            else:
+                for number, one in enumerate(given, 1):
+                    self.insert(href, one, where=f"{inside}[{number}]")
+
+    def _expect_child(self, resource: Resource, name: str, href: str) -> None:
+        if self.tx.get(href) is None:
+            raise LocalError(f"{resource.name}: {name} is required; give it along, or its {name}Link")
+
+    def _expect_parents(self, path: str) -> None:
+        for place in _rows_above(path):
+            if place != path and self.tx.get(place) is None:
+                raise NotThere(f"there is nothing at {place}")
+
+
+# --- looking ------------------------------------------------------------------------------------------------
+
+
+@dataclass(slots=True, kw_only=True)
+class Sight:
+    """One look of the operator, who sees everything, at one time (s)."""
+
+    reader: Reader
+    now: float
+    settings: Settings
+    shown: int = 0
+
+    def document(self, path: str, *, start: int = 0, limit: int = 255) -> sep.Sep:
+        """Return what a device that may see everything would get. Raises NotThere."""
+        match = resources.match(path)
+        if match is None:
+            raise NotThere(f"the tree has no place {path}")
+        view = View(
+            self.reader, now=self.now, caller=None, settings=self.settings, generated=functions.GENERATED
+        )
+        return view.document(match, path, Window(start, limit))
+
+    def deep(self, path: str, *, depth: int) -> dict[str, Any]:
+        """Return a resource and what stands below it, ``depth`` levels of it, as ``Hand.insert`` takes it."""
+        self.shown += 1
+        if self.shown > MAX_SHOWN:
+            raise LocalError(f"more than {MAX_SHOWN} resources: ask for fewer levels")
+        document = to_json(self.document(path))
+        match = resources.match(path)
+        assert match is not None
+        if depth <= 0:
+            return document
+        for name, target, _ in _children(match.resource):
+            href = f"{path}/{target.path.rpartition('/')[2]}"
+            if target.item is not None:
+                rows = self.reader.page(href, limit=MAX_SHOWN)
+                if rows:
+                    document[name] = [self.deep(row.path, depth=depth - 1) for row in rows]
+            elif self.reader.get(href) is not None:
+                document[name] = self.deep(href, depth=depth - 1)
+        return document
+
+
+# --- tables and small rules ---------------------------------------------------------------------------------
+
+
+def _next_version(hand: Hand, old: sep.Sep | None, cls: type[sep.Sep]) -> int:
+    before = getattr(old, "version", None)
+    return 0 if old is None else ((before or 0) + 1) % 65_536
+
+
+def _mrid(hand: Hand, old: sep.Sep | None, cls: type[sep.Sep]) -> bytes:
+    kept: bytes | None = getattr(old, "mRID", None)
+    return kept or identity.build_mrid(secrets.randbits(96), hand.settings.pen)
+
+
+def _reply_to(hand: Hand, old: sep.Sep | None, cls: type[sep.Sep]) -> str | None:
+    return RESPONSES if hand.settings.response_required else None
+
+
+def _response_required(hand: Hand, old: sep.Sep | None, cls: type[sep.Sep]) -> bytes:
+    return bytes((hand.settings.response_required,))
+
+
+def _unborn(hand: Hand, old: sep.Sep | None, cls: type[sep.Sep]) -> sep.EventStatus:
+    return sep.EventStatus(currentStatus=EventState.SCHEDULED, dateTime=hand.now, potentiallySuperseded=False)
+
+
+def _now(hand: Hand, old: sep.Sep | None, cls: type[sep.Sep]) -> int:
+    return hand.now
+
+
+def _created(hand: Hand, old: sep.Sep | None, cls: type[sep.Sep]) -> int:
+    kept: int | None = getattr(old, "creationTime", None)
+    return hand.now if kept is None else kept
+
+
+# Fields that the server fills in where the operator leaves them out, whatever the type.
+_DECIDED = {
+    "mRID": _mrid,
+    "version": _next_version,
+    "creationTime": _created,
+    "EventStatus": _unborn,
+    "replyTo": _reply_to,
+    "responseRequired": _response_required,
+    "changedTime": _now,
+    "createdDateTime": _now,
+    "dateTimeRegistered": _now,
+    "updatedTime": _now,
+    "readingTime": _now,
+    "statusTime": _now,
+}
+
+
+def _writable(path: str) -> Match:
+    match = resources.match(path)
+    if match is None:
+        raise NotThere(f"the tree has no place {path}")
+    if match.resource.name in MADE_BY_SERVER or match.resource.is_active_list:
+        raise LocalError(f"{path} is made by the server; {_advice(match.resource)}")
+    return match
+
+
+def _advice(resource: Resource) -> str:
+    if resource.is_active_list:
+        return f"write to {resources.base_list(resource).path}"
+    return "it can only be read"
+
+
+def _own_fields(resource: Resource, values: object, name: str) -> dict[str, Any]:
+    """Return what the object says of the resource itself, without what stands below it and where it is."""
+    if not isinstance(values, Mapping):
+        raise JSONError(f"{name}: an object is wanted")
+    below = {child for child, _, _ in _children(resource)}
+    return {key: value for key, value in values.items() if key not in below and key != "href"}
+
+
+def _children(resource: Resource) -> Iterator[tuple[str, Resource, bool]]:
+    """Yield name, resource and necessity of what may be given together with a resource."""
+    known = known_fields(resource.model)
+    for link in resources.link_fields(resource.model):
+        target = resources.link_target(resource, link.name)
+        if target is None or link.name in NOT_LINKED or target.is_active_list:
+            continue
+        if not target.path.startswith(resource.path + "/") or target.name in MADE_BY_SERVER:
+            continue
+        name = link.name.removesuffix("Link").removesuffix("List")
+        if name not in known:
+            yield name, target, bool(link.minimum)
+
+
+def _required_link(resource: Resource, link: schema.Field, path: str) -> sep.Sep | None:
+    target = resources.link_target(resource, link.name)
+    if target is None or isinstance(link.type, schema.ValueType):
+        return None
+    below = target.path.startswith(resource.path + "/")
+    href = path + target.path[len(resource.path) :] if below else target.path
+    values = {"href": href} | ({"all": 0} if issubclass(link.type, sep.ListLink) else {})
+    return link.type(**values)
+
+
+def _merged(before: Mapping[str, Any], changes: Mapping[str, Any]) -> dict[str, Any]:
+    merged = dict(before)
+    for name, value in changes.items():
+        if value is None:
+            merged.pop(name, None)
+        elif isinstance(value, Mapping) and isinstance(merged.get(name), Mapping):
+            merged[name] = _merged(merged[name], value)
+        else:
+            merged[name] = value
+    return merged
+
+
+def _rows_above(path: str) -> list[str]:
+    segments = path.split("/")
+    return ["/".join(segments[: end + 1]) for end, segment in enumerate(segments) if segment.isdigit()]
