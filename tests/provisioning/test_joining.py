@@ -85,7 +85,7 @@ def test_a_device_joins_gets_its_key_and_reads_what_there_is() -> None:
     home.run()
 
     assert device.state is State.ACTIVE
-    assert home.states == ["WindowOpen", "Joined", "KeyEstablished", "Provisioned"]
+    assert home.states == ["WindowOpen", "Seen", "Joined", "Commissioned", "KeyEstablished", "Provisioned"]
     assert device.readings["CurrentSummationDelivered"] == 5_120_000
     assert device.readings["Time"] == pytest.approx(home.now - clusters.EPOCH_S, abs=2)
     published, displayed, scheduled = (

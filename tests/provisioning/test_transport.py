@@ -54,6 +54,7 @@ class Running:
     utility: Utility
     ca: Path
     sessions: list[requests.Session] = field(default_factory=list)
+    turned_away: list[str] = field(default_factory=list)
 
 
 @pytest.fixture(scope="module", params=["password", "certificate"])
@@ -81,7 +82,13 @@ def serve(issuer: Issuer, folder: Path, *, need_certificates: bool) -> Iterator[
         state = State(folder / "state.db")
         utility = build(state, World(state, now=time.time()))
         url = f"https://127.0.0.1:{port}"
-        listener = Listener(frozenset({DR, HEAD_END, CIS}), utility.world.accept, Gate(SECRETS), base_url=url)
+        turned_away: list[str] = []
+        listener = Listener(
+            frozenset({DR, HEAD_END, CIS}),
+            utility.world.accept,
+            Gate(SECRETS),
+            turned_away=lambda caller, reason, now: turned_away.append(f"{caller}: {reason}"),
+        )
         server = make_server(
             listener,
             host="127.0.0.1",
@@ -91,7 +98,7 @@ def serve(issuer: Issuer, folder: Path, *, need_certificates: bool) -> Iterator[
             client_ca=issuer.file,
             clients_need_certificates=need_certificates,
         )
-        made.append(Running(url, utility, issuer.file))
+        made.append(Running(url, utility, issuer.file, turned_away=turned_away))
 
         async def live() -> None:
             task = asyncio.create_task(server.serve())
@@ -279,6 +286,7 @@ def test_soap_without_a_name_is_a_fault(open_listener: Running, issuer: Issuer) 
         client.service.CreateEndDeviceControls(
             Header=header("EndDeviceControls"), Payload=step_1(open_listener)
         )
+    assert "127.0.0.1: Authentication required" in open_listener.turned_away[0]
 
 
 def test_a_caller_without_a_certificate_does_not_get_through_tls(issuer: Issuer, tmp_path: Path) -> None:
@@ -320,6 +328,54 @@ def test_secrets_that_others_can_read_are_not_used(tmp_path: Path) -> None:
     assert Gate.from_file(path).by_basic("Basic Q0lTOmFub3RoZXIgb25l") == CIS
 
 
+def test_secrets_that_are_guessed_are_not_used(tmp_path: Path) -> None:
+    path = tmp_path / "users.json"
+    path.touch(mode=0o600)
+    path.write_text(json.dumps(SECRETS | {"CIS": ""}))
+
+    with pytest.raises(LocalError, match="CIS has less than 8 characters"):
+        Gate.from_file(path)
+
+
+def test_the_wsdl_names_the_address_it_was_asked_at(open_listener: Running, issuer: Issuer) -> None:
+    session = session_of(open_listener, issuer, "nobody")
+    place = f"/{HEAD_END}/soap/EndDeviceControls"
+
+    wsdl = session.get(f"{open_listener.url}{place}?wsdl", headers={"Host": "ami.example:9443"}).text
+
+    assert f'location="https://ami.example:9443{place}"' in wsdl
+
+
+def test_who_was_turned_away_is_written_down_but_not_each_time(tmp_path: Path) -> None:
+    state = State(tmp_path / "state.db")
+    host = Host(state, Carrier({}, ssl.create_default_context()))
+
+    for second in range(4):
+        host.turn_away("192.0.2.1", "user name or password is wrong", 1e9 + second / 2)
+
+    lines = [entry.detail for entry in state.select_journal() if entry.event == "turned away"]
+    state.close()
+    assert lines == ["192.0.2.1: user name or password is wrong"] * 2
+
+
+def test_what_is_too_old_to_matter_is_dropped_while_serving(tmp_path: Path) -> None:
+    async def live() -> tuple[bytes, bytes] | None:
+        state = State(tmp_path / "state.db")
+        shelf = state.shelf(DR)
+        shelf.insert_reply("old", b"digest", b"reply", time.time() - 9 * 86_400)
+        host = Host(state, Carrier({}, ssl.create_default_context()))
+        host.world = World(state, now=time.time())
+        task = asyncio.create_task(host.run())
+        await asyncio.sleep(0)
+        task.cancel()
+        await asyncio.gather(task, return_exceptions=True)
+        kept = shelf.select_reply("old")
+        state.close()
+        return kept
+
+    assert asyncio.run(live()) is None
+
+
 @pytest.mark.parametrize("style", Style)
 def test_the_cis_in_a_process_of_its_own(issuer: Issuer, tmp_path: Path, style: Style) -> None:
     """All 14 steps in real time; the last one over HTTPS to a CIS with another database."""
@@ -329,8 +385,8 @@ def test_the_cis_in_a_process_of_its_own(issuer: Issuer, tmp_path: Path, style: 
     async def live() -> Stage:
         trust = ssl.create_default_context(cafile=issuer.file)
         carrier = Carrier({CIS: Peer(remote.url, style, SECRETS[DR])}, trust)
-        host = Host(carrier)
         state = State(tmp_path / "own.db")
+        host = Host(state, carrier)
         world = World(state, now=time.time(), carry=host.carry)
         host.world = world
         utility = build(state, world)

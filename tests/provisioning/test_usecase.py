@@ -77,6 +77,25 @@ def test_all_fourteen_steps_happen_in_order_between_the_right_actors(scene: Scen
             assert line.label == step.message, step
 
 
+def test_the_journal_tells_of_all_fourteen_steps_in_order(scene: Scene) -> None:
+    scenarios.play(scene.utility, scene.home, scenarios.BY_NAME["normal"].acts(scene.utility, scene.home))
+
+    journal = scene.state.select_journal(subject=scene.home.device, limit=10_000)
+    told = dict.fromkeys(entry.step for entry in journal if entry.step)
+
+    assert list(told) == [step.number for step in usecase.STEPS]
+
+
+def test_the_journal_keeps_the_beginning_of_a_long_message(scene: Scene) -> None:
+    body = b"<a><installCode>83FED3407A932B70</installCode>" + bytes(1 << 20)
+
+    scene.state.shelf("CIS").note(START, "received", body=body)
+
+    (kept,) = [entry.body for entry in scene.state.select_journal() if entry.body]
+    assert len(kept) < 20_000
+    assert b"83FED" not in kept
+
+
 @pytest.mark.parametrize("scenario", scenarios.SCENARIOS, ids=lambda scenario: scenario.name)
 def test_every_failure_ends_in_its_stated_place_and_leads_out_of_it(
     scenario: scenarios.Scenario, scene: Scene

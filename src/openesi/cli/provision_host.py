@@ -89,7 +89,11 @@ async def _serve(options: Options, state: State) -> None:
     if unknown := roles - set(ROLES):
         raise WrongUsage(f"there is no role {sorted(unknown)[0]}; there are {', '.join(ROLES)}")
     server_api = OperatorApi(options.sep2_api) if options.sep2_api else None
-    host = Host(Carrier(_peers(options), _trust(options.ca, options.certificate, options.key)), server_api)
+    host = Host(
+        state,
+        Carrier(_peers(options), _trust(options.ca, options.certificate, options.key)),
+        server_api,
+    )
     world = host.world = World(state, now=time.time(), carry=host.carry)
     utility = build(state, world, homes=options.homes, services=default_services())
     world.add(Sep2HeadEnd(state, peers=frozenset({DR})))
@@ -98,10 +102,8 @@ async def _serve(options: Options, state: State) -> None:
     if options.install and HEAD_END in roles:
         for home in utility.homes:
             utility.install(home, rejoin_s=REJOIN_S)
-    base = f"https://{options.host}:{options.port}"
-    listener = Listener(
-        roles, host.accept, Gate.from_file(options.users) if options.users else None, base_url=base
-    )
+    gate = Gate.from_file(options.users) if options.users else None
+    listener = Listener(roles, host.accept, gate, turned_away=host.turn_away)
     server = make_server(
         listener,
         host=options.host,
@@ -174,6 +176,8 @@ def by_hand(
     target, message = _message(call, time.time())
     body = xml.serialize(message)
     if dry_run:
+        if call.install_code:
+            output.say("the install code is masked here; --to sends it")
         return render_body(body)
     if not to.startswith("https://"):
         raise WrongUsage("say where to: --to https://HOST:PORT, or --dry-run to see the message only")

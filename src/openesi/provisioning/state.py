@@ -26,6 +26,8 @@ from openesi.provisioning.letters import Language, Letter, redact
 INBOX_KEEP_S: Final = 8 * 86_400.0
 # The journal's rows; a device leaves about sixty. The oldest go first.
 JOURNAL_ROWS: Final = 2_000_000
+# Of a longer message the journal keeps the beginning: a peer could fill the disk with messages it may send.
+JOURNAL_BODY_BYTES: Final = 16_384
 
 MIGRATIONS: Final = (
     """
@@ -296,6 +298,8 @@ class Shelf:
     ) -> None:
         """Write a line in the journal; secrets in ``body`` are masked here, so that none can get in."""
         shown = redact(body) if body is not None else None
+        if shown is not None and len(shown) > JOURNAL_BODY_BYTES:
+            shown = shown[:JOURNAL_BODY_BYTES] + b"... (%d bytes more)" % (len(shown) - JOURNAL_BODY_BYTES)
         self._db.execute(
             "INSERT INTO journal (at, role, subject, step, event, detail, body) VALUES (?, ?, ?, ?, ?, ?, ?)",
             (now, self.role, subject, step, event, detail, shown),

@@ -20,7 +20,9 @@ from openesi.provisioning.state import State
 # State the air reports -> (step of the message up, step of the transition it tells of)
 _STEPS: Final = {
     "WindowOpen": (0, 4),
+    "Seen": (0, 5),
     "Joined": (0, 6),
+    "Commissioned": (0, 7),
     "KeyEstablished": (0, 8),
     "Provisioned": (10, 9),
 }
@@ -110,6 +112,8 @@ class MeterEsi(AmiRole):
             mac = eui64.serialize(report.device)
             up, done = _STEPS.get(report.state, (0, 0))
             self.shelf.note(now, report.state, subject=mac, step=done, detail=report.detail)
+            if report.state in se_esi.INNER:
+                continue
             state = ami.HanState(
                 self._meter,
                 mac,

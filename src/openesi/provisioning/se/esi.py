@@ -69,11 +69,13 @@ class Stage(StrEnum):
 
 WAITING: Final = frozenset({Stage.OPEN, Stage.SEEN})
 ENDED: Final = frozenset({Stage.EXPIRED, Stage.FAILED})
+# Reports for the meter's own journal: the utility has no use for them.
+INNER: Final = frozenset({"Seen", "Commissioned"})
 
 
 @dataclass(frozen=True, slots=True)
 class Report:
-    """Something happened to a device. ``state`` is a word of the ``han.state`` message."""
+    """Something happened to a device. ``state`` is a word of the ``han.state`` message, or of ``INNER``."""
 
     device: bytes
     state: str
@@ -253,6 +255,8 @@ class Esi:
             return [self._association(device, 0xFFFF, status=2)]
         if entry.stage not in WAITING:
             return self._readmit(device, entry)
+        if entry.stage is Stage.OPEN:
+            self._report(device, "Seen", "the device asks to join", now)
         entry.stage = Stage.SEEN
         entry.joins, entry.joined_at = entry.joins + 1, now
         return self._admit(device, entry)
@@ -345,6 +349,10 @@ class Esi:
             found_name, wanted_name = _device_name(found.device), _device_name(entry.device_type)
             detail = f"Mismatched: the device is {found_name}, not {wanted_name}"
             return self._fail(device, entry, detail, now)
+        if not entry.described:
+            self._report(
+                device, "Commissioned", f"{_device_name(found.device)}, {len(offered)} clusters", now
+            )
         entry.described, entry.interview_at = True, None
         if entry.stage is Stage.JOINED:
             entry.stage = Stage.COMMISSIONED

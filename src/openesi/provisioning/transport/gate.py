@@ -21,6 +21,7 @@ from openesi.provisioning.cim.soap import UsernameToken
 DIGEST_AGE_S: Final = 300.0  # how far a digest's Created may be from now, either way
 MAX_NONCES: Final = 20_000  # remembered; with as many digests in 5 minutes the next is refused
 MAX_USERS: Final = 1000
+MIN_SECRET: Final = 8  # characters; shorter ones are guessed
 
 
 class Gate:
@@ -39,6 +40,8 @@ class Gate:
         named = isinstance(users, dict) and all(isinstance(value, str) for value in users.values())
         if not named or not 0 < len(users) <= MAX_USERS:
             raise LocalError(f'{path} has to be a JSON object like {{"DR-APPLICATION": "a long secret"}}')
+        if short := [name for name, secret in users.items() if len(secret) < MIN_SECRET]:
+            raise LocalError(f"{path}: the secret of {short[0][:64]} has less than {MIN_SECRET} characters")
         return cls(users)
 
     def by_token(self, token: UsernameToken, now: float) -> str:

@@ -14,6 +14,7 @@ from uvicorn.protocols.http.h11_impl import H11Protocol
 
 from openesi.errors import LocalError
 from openesi.provisioning.letters import Language, Letter
+from openesi.provisioning.state import State
 from openesi.provisioning.transport.carrier import Carrier
 from openesi.provisioning.transport.http import Listener
 from openesi.provisioning.transport.operator_api import OperatorApi
@@ -23,6 +24,8 @@ from openesi.provisioning.world import World
 IDLE_S: Final = 0.5
 MAX_CONNECTIONS: Final = 200
 MAX_CARRIED: Final = 500  # letters under way to peers at once
+PRUNE_S: Final = 3600.0  # how often what is too old is dropped
+TURNED_AWAY_S: Final = 1.0  # callers turned away are written down so often at most: anybody can be one
 
 
 class CertifiedProtocol(H11Protocol):
@@ -42,9 +45,11 @@ class CertifiedProtocol(H11Protocol):
 class Host:
     """Runs a world by the wall clock."""
 
-    def __init__(self, carrier: Carrier, server: OperatorApi | None = None) -> None:
+    def __init__(self, state: State, carrier: Carrier, server: OperatorApi | None = None) -> None:
+        self._state = state
         self._carrier = carrier
         self._server = server
+        self._pruned = self._wrote_down = 0.0
         self._outgoing: list[Letter] = []
         self._tasks: set[asyncio.Task[None]] = set()
         self._wake = asyncio.Event()
@@ -64,12 +69,22 @@ class Host:
         self._wake.set()
         return reply
 
+    def turn_away(self, caller: str, reason: str, now: float) -> None:
+        """Give as ``turned_away`` to the listener: the journal shows who tried to get in."""
+        if now - self._wrote_down >= TURNED_AWAY_S:
+            self._wrote_down = now
+            with self._state.transaction():
+                self._state.shelf("LISTENER").note(now, "turned away", detail=f"{caller}: {reason}")
+
     async def run(self) -> None:
         """Let time pass, until cancelled."""
         if self.world is None:
             raise LocalError("the host has no world yet")
         while True:
             now = time.time()
+            if now - self._pruned >= PRUNE_S:
+                self._pruned = now
+                self._state.prune(now)
             self.world.run(now)
             self.world.refresh()
             outgoing, self._outgoing = self._outgoing, []

@@ -47,13 +47,13 @@ class Listener:
         accept: Accept,
         gate: Gate | None,
         *,
-        base_url: str,
+        turned_away: Callable[[str, str, float], None] = lambda caller, reason, now: None,
         clock: Callable[[], float] = time.time,
     ) -> None:
         self._roles = roles
         self._accept = accept
         self._gate = gate
-        self._base_url = base_url.rstrip("/")
+        self._turned_away = turned_away
         self._clock = clock
 
     def routes(self) -> list[Route]:
@@ -95,7 +95,8 @@ class Listener:
         role, noun = request.path_params["role"], request.path_params["noun"]
         if role not in self._roles or noun not in PAYLOADS:
             return Response("there is no such service\n", 404, media_type="text/plain")
-        return Response(schema.wsdl(noun, f"{self._base_url}/{role}/soap/{noun}"), media_type=XML)
+        # The address that the caller came by: behind a name or a forwarded port it is the right one.
+        return Response(schema.wsdl(noun, str(request.url.replace(query=""))), media_type=XML)
 
     async def _schema(self, request: Request) -> Response:
         name = request.path_params["name"]
@@ -108,6 +109,14 @@ class Listener:
         return Response("there is no such schema\n", 404, media_type="text/plain")
 
     def _caller(self, request: Request, token: soap.UsernameToken | None) -> str:
+        try:
+            return self._identify(request, token)
+        except CimError as error:
+            address = request.client.host if request.client else "somebody"
+            self._turned_away(address, error.reason, self._clock())
+            raise
+
+    def _identify(self, request: Request, token: soap.UsernameToken | None) -> str:
         certificate = request.scope.get("state", {}).get("peer")
         if isinstance(certificate, str):
             return certificate
