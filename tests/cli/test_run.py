@@ -10,11 +10,17 @@ def test_a_device_runs_and_says_what_it_does(
     server: Running,  # noqa: F811
     capsys: pytest.CaptureFixture[str],
 ) -> None:
-    assert cli.main(["run", "inverter", "--seconds", "3", "--pin", "111115", *server.options]) == 0
+    assert (
+        cli.main(
+            ["run", "inverter", "--grid", "61.5Hz", "--seconds", "3", "--pin", "111115", *server.options]
+        )
+        == 0
+    )
     printed = capsys.readouterr()
     assert printed.err == ""
     assert "connected" in printed.out
     assert "kW out" in printed.out
+    assert "alarm over frequency" in printed.out
     assert server.device.cert.with_suffix(".memory.json").exists()
     assert cli.main(["get", "/edev/1/der/1/dercap", *server.options]) == 0
     assert "<rtgMaxW>" in capsys.readouterr().out
@@ -26,6 +32,8 @@ def test_a_device_runs_and_says_what_it_does(
         (["toaster"], 2, "Choose one of inverter, battery"),
         (["inverter", "--server", "https://127.0.0.1:1"], 3, "no server answers"),
         (["inverter", "--pin", "123455"], 4, "another server"),
+        (["inverter", "--grid", "264 volts"], 2, "write 264V"),
+        (["meter", "--grid", "264V"], 2, "--grid is for inverter"),
     ],
 )
 def test_what_keeps_a_device_from_running(

@@ -10,12 +10,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from openesi.client.der import Orders
-from openesi.devices.inverter import MODES, Ramps, Rating, State, Surroundings, step
-from openesi.devices.solar import Battery, SolarInverter
+from openesi.devices.inverter import MODES, Rating, Settings, State, Surroundings, alarms_after, step
+from openesi.devices.solar import Battery, Disturbance, SolarInverter
+from openesi.devices.sun import Site
 from openesi.sep2 import model as sep
 from openesi.sep2 import xml
 from openesi.sep2.editions import CSIP_AUS_13
-from openesi.sep2.enums import DERCurveType, DERUnitRef, InverterStatus, StorageModeStatus
+from openesi.sep2.enums import AlarmStatus, DERCurveType, DERUnitRef, InverterStatus, StorageModeStatus, bits
 
 RATING = Rating()
 SUNNY = Surroundings(pv_w=4_500.0)
@@ -163,17 +164,91 @@ def test_ramp_time_of_a_control() -> None:
 
 
 def test_default_ramp_and_return_to_service() -> None:
-    ramps = Ramps(grad_w=1_000, es_delay=500, es_ramp_tms=1_000)
+    set_up = Settings(grad_w=1_000, es_delay=500, es_ramp_tms=1_000)
     state = State(power_w=4_500.0)
-    state = step(state, orders(opModEnergize=False), SUNNY, 1.0, rating=RATING, ramps=ramps)
+    state = step(state, orders(opModEnergize=False), SUNNY, 1.0, rating=RATING, settings=set_up)
     assert (state.power_w, state.energized) == (0, False)
     powers = []
     for _ in range(17):
-        state = step(state, orders(), SUNNY, 1.0, rating=RATING, ramps=ramps)
+        state = step(state, orders(), SUNNY, 1.0, rating=RATING, settings=set_up)
         powers.append(state.power_w)
     assert powers[:5] == [0, 0, 0, 0, 0]  # five seconds of delay, then 500 W each second
     assert powers[5:8] == [500, 1_000, 1_500]
     assert powers[-1] == 4_500
+
+
+def test_service_is_entered_when_the_grid_was_well_for_the_delay() -> None:
+    set_up = Settings(
+        es_delay=200, es_random_delay=200, random_share=0.5, es_high_volt=10_500, es_low_freq=5_950
+    )
+    state = State(power_w=4_500.0)
+
+    def after(*arounds: Surroundings) -> list[float]:
+        nonlocal state
+        powers = []
+        for around in arounds:
+            state = step(state, orders(), around, 1.0, rating=RATING, settings=set_up)
+            powers.append(state.power_w)
+        return powers
+
+    state = step(state, orders(opModEnergize=False), SUNNY, 1.0, rating=RATING, settings=set_up)
+    high, slow = Surroundings(pv_w=4_500, voltage_v=253), Surroundings(pv_w=4_500, frequency_hz=59.4)
+    assert after(SUNNY, SUNNY, high, slow, SUNNY, SUNNY, SUNNY, SUNNY) == [0, 0, 0, 0, 0, 0, 0, 4_500]
+
+
+def test_momentary_cessation_ends_with_its_cause_and_without_a_delay() -> None:
+    told = orders({"opModLVRTMomentaryCessation": curve("opModLVRTMomentaryCessation", (0, 50), (1, 50))})
+    set_up = Settings(es_delay=30_000)
+    state = State(power_w=4_500.0)
+    low = Surroundings(pv_w=4_500, voltage_v=100)
+    powers = []
+    for around in (SUNNY, low, low, SUNNY):
+        state = step(state, told, around, 1.0, rating=RATING, settings=set_up)
+        powers.append(state.power_w)
+    assert powers == [4_500, 0, 0, 4_500]
+
+
+def test_droop_asks_the_battery_when_the_frequency_is_low() -> None:
+    droop = sep.FreqDroopType(dBOF=36, dBUF=36, kOF=50, kUF=50, openLoopTms=0)
+    around = Surroundings(pv_w=1_000, frequency_hz=60 - 0.036 - 0.6)
+    assert settle(orders(opModFreqDroop=droop), around).power_w == pytest.approx(1_000 + 1_000)
+    slow = sep.FreqDroopType(dBOF=36, dBUF=36, kOF=50, kUF=50, openLoopTms=500)
+    state = settle(orders(opModFreqDroop=slow), around, State(power_w=1_000), seconds=5)
+    assert state.power_w == pytest.approx(1_000 + 900, rel=0.01)
+
+
+def test_alarms_begin_outside_continuous_operation_and_end_inside() -> None:
+    alarms = AlarmStatus(0)
+    seen = []
+    for volts, hertz in (
+        (240, 60),
+        (265, 60),
+        (263.5, 60),
+        (260, 61.3),
+        (210, 61.15),
+        (240, 58.7),
+        (240, 60),
+    ):
+        around = Surroundings(voltage_v=volts, frequency_hz=hertz)
+        alarms = alarms_after(alarms, around, rating=RATING)
+        seen.append(alarms)
+    high, low = AlarmStatus.OVER_VOLTAGE, AlarmStatus.UNDER_VOLTAGE
+    fast, slow = AlarmStatus.OVER_FREQUENCY, AlarmStatus.UNDER_FREQUENCY
+    assert seen == [0, high, high, fast, low | fast, slow, 0]
+
+
+def test_a_disturbance_is_told_as_alarm_and_fault_and_passes() -> None:
+    device = SolarInverter(site=Site(longitude=180))
+    device.obey(orders({"opModHFRTMustTrip": curve("opModHFRTMustTrip", (0.16, 62), (300, 61.2))}))
+    device.disturbances.append(Disturbance(start=1_010, end=1_020, frequency_hz=62.5))
+    told = []
+    for now in (1_000, 1_012, 1_015, 1_021):
+        device.advance(now)
+        status = device.status(now)
+        assert status.inverterStatus is not None
+        told.append((bits(status.alarmStatus or b""), status.inverterStatus.value))
+    fault, well = (AlarmStatus.OVER_FREQUENCY, InverterStatus.FAULT), (0, told[0][1])
+    assert told == [well, fault, fault, well]
 
 
 def test_response_time_of_a_curve() -> None:
@@ -221,6 +296,8 @@ def test_energy_is_neither_made_nor_lost(
     assert state.power_w == pytest.approx(state.pv_w + state.battery_w)
     assert 0 <= state.pv_w <= around.pv_w + 1e-9
     assert 0 <= state.stored_wh <= RATING.battery_wh
+    lossy = 0.95 if state.battery_w < 0 else 1 / 0.95
+    assert stored_wh - state.stored_wh == pytest.approx(state.battery_w * lossy * dt_s / 3600, abs=1e-6)
     assert abs(state.power_w) <= RATING.max_w + 1e-6
     assert math.hypot(state.power_w, state.var) <= RATING.max_va + 1e-6
     if limit is not None:

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
-from openesi.client.device import Grant, Price
+from openesi.client.device import Applied, Grant, Price
 from openesi.devices.catalogue import DEVICES, describe
 from openesi.devices.display import Display
 from openesi.devices.heat import Thermostat, WaterHeater
-from openesi.devices.load import Load, set_point_c
+from openesi.devices.load import Load, SetPointRange, set_point_c
 from openesi.devices.sun import Site, array_power_w, irradiance_w_per_m2
 from openesi.devices.switched import LoadSwitch, PoolPump, PriceAppliance
 from openesi.devices.vehicle import Charger
@@ -100,7 +103,85 @@ def test_what_a_device_has_no_means_for() -> None:
     ],
 )
 def test_set_points(told: sep.EndDeviceControl | None, cooling: bool, expected_c: float) -> None:
-    assert set_point_c(told, 24.0, cooling=cooling, low_c=16, high_c=32) == pytest.approx(expected_c)
+    held = SetPointRange(24.0, 16.0, 32.0, cooling=cooling)
+    assert set_point_c(told, held) == pytest.approx(expected_c)
+
+
+def test_what_was_applied_is_told_within_the_bounds_of_the_device() -> None:
+    hot = control(SetPoint=sep.SetPoint(coolingSetpoint=9_900, heatingSetpoint=1_800))
+    assert Thermostat().applied(hot) == Applied(
+        SetPoint=sep.SetPoint(coolingSetpoint=3_200, heatingSetpoint=1_800)
+    )
+    assert WaterHeater().applied(hot) == Applied(SetPoint=sep.SetPoint(heatingSetpoint=4_000))
+    far = control(Offset=sep.Offset(coolingOffset=200, heatingOffset=15))
+    assert Thermostat().applied(far) == Applied(Offset=sep.Offset(coolingOffset=80, heatingOffset=15))
+    duty = control(DutyCycle=sep.DutyCycle(normalValue=40))
+    assert PoolPump().applied(duty) == Applied(DutyCycle=sep.DutyCycle(normalValue=40))
+
+
+@pytest.mark.parametrize(
+    ("unit", "asked", "reached"),
+    [(Unit.WATTS, 400, 400), (Unit.KILOWATTS, 4, 1), (Unit.KILOWATT_HOURS, 1, 1)],
+)
+def test_a_reduction_is_told_as_it_was_reached(unit: Unit, asked: int, reached: int) -> None:
+    switch = LoadSwitch(load_w=1_000)
+    switch.advance(MIDNIGHT)
+    told = control(TargetReduction=sep.TargetReduction(type=unit, value=asked))
+    switch.obey_load(told)
+    live(switch, 0, 1)
+    switch.obey_load(None)
+    live(switch, 1, 1)
+    expected = sep.AppliedTargetReduction(type=unit, value=reached)
+    assert switch.applied(told) == Applied(AppliedTargetReduction=expected)
+    assert switch.shed_wh == pytest.approx(400 if unit is Unit.WATTS else 1_000, rel=0.02)
+
+
+def test_a_unit_of_another_world_is_no_reason_to_fall_over() -> None:
+    unknown = control(TargetReduction=sep.TargetReduction(type=200, value=4))
+    assert not LoadSwitch().can_obey(unknown)
+
+
+@given(
+    st.sampled_from([name for name in DEVICES if isinstance(DEVICES[name].make(MIDNIGHT), Load)]),
+    st.floats(0, 24),
+    st.sampled_from([
+        control(DutyCycle=sep.DutyCycle(normalValue=0)),
+        control(DutyCycle=sep.DutyCycle(normalValue=50)),
+        control(Offset=sep.Offset(coolingOffset=30, heatingOffset=30, loadAdjustmentPercentageOffset=4_000)),
+        control(SetPoint=sep.SetPoint(coolingSetpoint=2_900, heatingSetpoint=4_500)),
+    ]),
+    st.floats(0.1, 6),
+)  # fmt: skip
+@settings(max_examples=40, deadline=None)
+def test_what_is_shed_is_what_a_twin_without_control_used_more(
+    name: str, start_h: float, told: sep.EndDeviceControl, hours: float
+) -> None:
+    device, twin = (DEVICES[name].make(MIDNIGHT) for _ in range(2))
+    for one in (device, twin):
+        live(one, start_h, 1)
+    assert isinstance(device, Load)
+    assert isinstance(twin, Load)
+    before_wh = twin.energy_wh - device.energy_wh
+    assert before_wh == 0
+    device.obey_load(told if device.can_obey(told) else None)
+    for one in (device, twin):
+        live(one, start_h + 1, hours)
+    assert device.shed_wh == pytest.approx(twin.energy_wh - device.energy_wh, abs=0.01)
+    able = device.sheddable()
+    assert 0 <= able.power_w <= 8_000
+    assert able.duration_s is None or 0 <= able.duration_s <= 86_400
+
+
+def test_a_warm_room_can_do_without_for_longer_than_a_hot_one() -> None:
+    spare_s = []
+    for temperature_c in (24.0, 26.0, 27.5):
+        thermostat = Thermostat(outside_c=lambda time: 34.0)
+        thermostat.temperature_c = temperature_c
+        thermostat.advance(MIDNIGHT)
+        spare_s.append(thermostat.sheddable().duration_s)
+    assert spare_s[0] == pytest.approx(math.log(10 / 7) * 10e6 / 150, rel=0.01)
+    assert spare_s[1] < spare_s[0]
+    assert spare_s[2] == 0
 
 
 def test_a_thermostat_keeps_its_room_and_sheds_when_asked() -> None:

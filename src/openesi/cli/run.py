@@ -5,6 +5,8 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
+import math
+import re
 import sys
 import time
 from pathlib import Path
@@ -15,12 +17,14 @@ import typer
 from openesi.cli import output
 from openesi.cli.options import noun_app
 from openesi.cli.request import Ca, Cert, Key, Profile, Server, ServerLfdi, tls_settings
+from openesi.cli.units import parse_duration
 from openesi.errors import OpenESIError, WrongUsage
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from openesi.client.agent import Agent
+    from openesi.devices.solar import Disturbance
 
 app = noun_app("Run one device as a real 2030.5 client.", single=True)
 
@@ -58,6 +62,14 @@ def run(
     seconds: Annotated[
         float | None, typer.Option(metavar="N", help="Stop after so many seconds; until told if not given.")
     ] = None,
+    grid: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="TEXT",
+            help="Let the grid at an inverter or battery stray: 264V, 61.5Hz, or from 30 s on for 20 s, "
+            "'264V@30s+20s'; repeatable.",
+        ),
+    ] = None,
     verbose: Annotated[bool, typer.Option("--verbose", "-v", help="Log what it does.")] = False,
 ) -> None:
     """Run a simulated device at a server: it registers, reports, meters, and obeys.
@@ -65,10 +77,12 @@ def run(
     \\b
     openesi run inverter --server https://localhost:8443 --cert inverter.pem --key inverter.key --ca serca.pem
     openesi run thermostat --cert t.pem --key t.key --ca serca.pem --pin 111115
+    openesi run inverter --grid 61.5Hz@1m+30s
     """
     from openesi.client import Client
     from openesi.client.agent import Agent
     from openesi.devices.catalogue import DEVICES, describe
+    from openesi.devices.solar import SolarInverter
     from openesi.sep2.editions import EDITIONS
 
     entry = DEVICES.get(name)
@@ -78,6 +92,7 @@ def run(
         level=logging.INFO if verbose else logging.ERROR,
         format="%(asctime)s %(levelname)s %(name)s %(message)s",
     )
+    strays = [_disturbance(text, time.time()) for text in grid or ()]
     settings = tls_settings(cert, key, ca, server_lfdi, profile)
     if memory is None and cert is not None:
         memory = cert.with_suffix(".memory.json")
@@ -85,6 +100,10 @@ def run(
     async def main() -> None:
         async with Client(server, tls=settings, edition=EDITIONS[profile]) as esi:
             device = entry.make(time.time())
+            if isinstance(device, SolarInverter):
+                device.disturbances += strays
+            elif strays:
+                raise WrongUsage("--grid is for inverter and battery.")
             agent = Agent(esi, device, pin=pin, register=register, memory=memory)
             with contextlib.suppress(TimeoutError):
                 async with asyncio.timeout(seconds):
@@ -92,6 +111,23 @@ def run(
 
     with contextlib.suppress(KeyboardInterrupt):
         asyncio.run(main())
+
+
+_DISTURBANCE = re.compile(r"([0-9]+(?:\.[0-9]+)?) ?(V|Hz)(?:@([^+]+)(?:\+(.+))?)?")
+
+
+def _disturbance(text: str, now: float) -> Disturbance:
+    """Read ``264V``, ``61.5Hz@30s`` or ``61.5Hz@30s+20s``, times from ``now`` on. Raises WrongUsage."""
+    from openesi.devices.solar import Disturbance
+
+    found = _DISTURBANCE.fullmatch(text.strip())
+    if found is None:
+        raise WrongUsage(f"--grid {text!r}: write 264V, 61.5Hz@30s or 61.5Hz@30s+20s.")
+    value, unit, begins, lasts = found.groups()
+    start = now + parse_duration(begins) if begins else now
+    quantity = {"V": "voltage_v", "Hz": "frequency_hz"}[unit]
+    end = start + parse_duration(lasts) if lasts else math.inf
+    return Disturbance(start=start, end=end, **{quantity: float(value)})
 
 
 async def _drive(agent: Agent, describe: Callable[[], str]) -> None:

@@ -87,7 +87,7 @@ class DERDevice(Protocol):
         ...
 
     def status(self, now: int) -> sep.DERStatus:
-        """Return what it is doing."""
+        """Return what it is doing. ``alarmStatus`` holds the alarms that persist."""
         ...
 
     def availability(self, now: int) -> sep.DERAvailability | None:
@@ -133,6 +133,39 @@ class LoadDevice(Protocol):
 
     def obey_load(self, control: sep.EndDeviceControl | None) -> None:
         """Do this from now on; None: do as usual."""
+        ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Sheddable:
+    """What a load could do without from now on: W, and for how long (s); None if that has no end."""
+
+    power_w: float
+    share: float  # of what it uses now, 0 to 1
+    duration_s: int | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Applied:
+    """What a load really did about a control: the extras of its DrResponse, named as there."""
+
+    ApplianceLoadReduction: sep.ApplianceLoadReduction | None = None
+    AppliedTargetReduction: sep.AppliedTargetReduction | None = None
+    DutyCycle: sep.DutyCycle | None = None
+    Offset: sep.Offset | None = None
+    SetPoint: sep.SetPoint | None = None
+
+
+@runtime_checkable
+class SheddingDevice(Protocol):
+    """A load that knows what it could do without (LoadShedAvailability), and what it did (DrResponse)."""
+
+    def sheddable(self) -> Sheddable:
+        """Return what it could do without now."""
+        ...
+
+    def applied(self, control: sep.EndDeviceControl) -> Applied:
+        """Return what it made of a control, also after its end."""
         ...
 
 

@@ -66,8 +66,14 @@ def _describe_inverter(device: SolarInverter) -> str:
     parts.append(f"battery {stored:.0f} % {_kw(state.battery_w)} kW")
     if abs(state.var) > 1:
         parts.append(f"{state.var / 1000:+.2f} kvar")
-    if not state.energized:
+    if state.tripped:
+        parts.append("tripped")
+    elif not state.energized:
         parts.append("off")
+    elif not state.in_service:
+        parts.append(f"back in {state.waiting_s:.0f} s")
+    if state.alarms:
+        parts.append("alarm " + ", ".join(str(one.name).lower().replace("_", " ") for one in state.alarms))
     ruled = sorted({mode for modes in device.orders.events.values() for mode in modes})
     if ruled:
         parts.append("obeys " + ", ".join(ruled))

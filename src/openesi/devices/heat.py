@@ -9,13 +9,23 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
-from openesi.devices.load import Load, power_share, set_point_c
+from openesi.client.device import Applied
+from openesi.devices.load import (
+    DAY_S,
+    Load,
+    SetPointRange,
+    power_share,
+    set_point_c,
+    temperatures_applied,
+)
 from openesi.sep2 import model as sep
 from openesi.sep2.enums import DeviceCategory
 
 WATER_J_PER_L_K = 4_186.0
+COMFORT_K = 3.0  # a room may stray so far from its set point while it sheds
+LUKEWARM_C = 45.0  # and water may cool so far
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -35,6 +45,14 @@ def room_after(temperature_c: float, outside_c: float, heat_w: float, dt_s: floa
     return balance_c + (temperature_c - balance_c) * math.exp(-dt_s * room.loss_w_per_k / room.mass_j_per_k)
 
 
+def time_to_stray_s(temperature_c: float, limit_c: float, outside_c: float, *, room: Room) -> float:
+    """Return after how long a room left alone reaches a limit on its way to outside; a day at most."""
+    if (limit_c - temperature_c) * (outside_c - limit_c) <= 0:
+        return DAY_S
+    left = (limit_c - outside_c) / (temperature_c - outside_c)
+    return min(DAY_S, -math.log(left) * room.mass_j_per_k / room.loss_w_per_k)
+
+
 def mild_day_c(time: float) -> float:
     """Return the temperature outside on a summer's day, 20 to 34 degrees, warmest at 16 h."""
     return 27 + 7 * math.cos(2 * math.pi * (time / 3600 - 16) / 24)
@@ -50,7 +68,8 @@ class Thermostat(Load):
         super().__init__()
         self.room = room or Room()
         self.temperature_c = 23.5
-        self.cool_above_c, self.heat_below_c = 24.0, 20.0
+        self.cool_above = SetPointRange(24.0, 16.0, 32.0, cooling=True)
+        self.heat_below = SetPointRange(20.0, 10.0, 28.0)
         self._outside_c = outside_c
         self._mode = 0  # 1 heats, -1 cools
 
@@ -60,8 +79,7 @@ class Thermostat(Load):
 
     def step(self, now: float, dt_s: float) -> None:
         """Switch by the temperature there is, then let it move."""
-        cool_c = set_point_c(self.control, self.cool_above_c, cooling=True, low_c=16, high_c=32)
-        heat_c = set_point_c(self.control, self.heat_below_c, cooling=False, low_c=10, high_c=28)
+        cool_c, heat_c = (set_point_c(self.control, held) for held in (self.cool_above, self.heat_below))
         band = self.room.band_k
         if self._mode <= 0 and self.temperature_c > cool_c + band:
             self._mode = -1
@@ -76,6 +94,22 @@ class Thermostat(Load):
         heat_w = math.copysign(self.power_w * self.room.performance, self._mode) if self._mode else 0.0
         self.temperature_c = room_after(
             self.temperature_c, self._outside_c(now), heat_w, dt_s, room=self.room
+        )
+
+    def spare_s(self) -> float:
+        """Return for how long the room stays bearable without the heat pump."""
+        held = self.heat_below if self._mode > 0 else self.cool_above
+        sign = 1 if held.cooling else -1
+        limit_c = held.usual_c + sign * COMFORT_K
+        if (self.temperature_c - limit_c) * sign >= 0:
+            return 0.0
+        outside_c = self._outside_c(self._lived or 0.0)
+        return time_to_stray_s(self.temperature_c, limit_c, outside_c, room=self.room)
+
+    def applied(self, control: sep.EndDeviceControl) -> Applied:
+        """Return what it made of a control: temperatures, and what any switch can do."""
+        return _with_temperatures(
+            super().applied(control), temperatures_applied(control, self.cool_above, self.heat_below)
         )
 
 
@@ -114,7 +148,7 @@ class WaterHeater(Load):
         super().__init__()
         self.tank = tank or Tank()
         self.temperature_c = 58.0
-        self.usual_c = 60.0
+        self.held = SetPointRange(60.0, 40.0, 75.0)
         self._draw = draw_l_per_s
         self._heats = False
 
@@ -125,7 +159,7 @@ class WaterHeater(Load):
     def step(self, now: float, dt_s: float) -> None:
         """Heat by the temperature there is; water drawn is replaced by cold."""
         tank = self.tank
-        wanted_c = set_point_c(self.control, self.usual_c, cooling=False, low_c=40, high_c=75)
+        wanted_c = set_point_c(self.control, self.held)
         if self.temperature_c < wanted_c - tank.band_k:
             self._heats = True
         elif self.temperature_c >= wanted_c:
@@ -135,3 +169,19 @@ class WaterHeater(Load):
         drawn_w = self._draw(now) * WATER_J_PER_L_K * (self.temperature_c - tank.cold_c)
         lost_w = tank.loss_w_per_k * (self.temperature_c - tank.air_c)
         self.temperature_c += (self.power_w - drawn_w - lost_w) * dt_s / mass_j_per_k
+
+    def spare_s(self) -> float:
+        """Return for how long the water stays warm enough, as it is drawn now."""
+        tank = self.tank
+        drawn_w = self._draw(self._lived or 0.0) * WATER_J_PER_L_K * (self.temperature_c - tank.cold_c)
+        lost_w = tank.loss_w_per_k * (self.temperature_c - tank.air_c)
+        stored_j = tank.volume_l * WATER_J_PER_L_K * (self.temperature_c - LUKEWARM_C)
+        return max(0.0, stored_j / max(1.0, drawn_w + lost_w))
+
+    def applied(self, control: sep.EndDeviceControl) -> Applied:
+        """Return what it made of a control: a temperature, and what any switch can do."""
+        return _with_temperatures(super().applied(control), temperatures_applied(control, self.held))
+
+
+def _with_temperatures(switched: Applied, temperatures: Applied) -> Applied:
+    return replace(switched, SetPoint=temperatures.SetPoint, Offset=temperatures.Offset or switched.Offset)

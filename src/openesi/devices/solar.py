@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Mapping
-from dataclasses import replace
+from dataclasses import dataclass, replace
+from random import Random
 
 import openesi
+from openesi.client.backoff import RandomSource
 from openesi.client.der import Orders
 from openesi.client.device import Meter, Quantity
 from openesi.devices import inverter
-from openesi.devices.inverter import AUSTRALIAN_MODES, MODES, Ramps, Rating, State, Surroundings
+from openesi.devices.inverter import AUSTRALIAN_MODES, MODES, Rating, Settings, State, Surroundings
 from openesi.devices.quantities import percent, scaled
 from openesi.devices.sun import Site, array_power_w, irradiance_w_per_m2
 from openesi.sep2 import identity
@@ -38,7 +40,6 @@ from openesi.sep2.enums import (
 LONGEST_STEP_S = 60.0  # the model is stepped at least so finely
 CLOCK_SET_S = 3_600.0  # time that goes further at once was not lived: somebody set the clock
 LINE_OHM = 0.35  # between the house and a grid that does not care
-NO_RAMP_LIMIT = 0
 
 METER = Meter(
     name="Inverter",
@@ -61,11 +62,35 @@ METER = Meter(
 _DOE_MODES = to_bits(~DoeMode(0), 1)
 _VPP_MODES = to_bits(VppMode.opModStorageTargetW, 1)
 
-_SETTINGS = ("setGradW", "setSoftGradW", "setESDelay", "setESRampTms")
+# What a DefaultDERControl may set, and the field of the model that it sets.
+_SETTINGS = {
+    "setGradW": "grad_w",
+    "setSoftGradW": "soft_grad_w",
+    "setESDelay": "es_delay",
+    "setESRampTms": "es_ramp_tms",
+    "setESRandomDelay": "es_random_delay",
+    "setESHighVolt": "es_high_volt",
+    "setESLowVolt": "es_low_volt",
+    "setESHighFreq": "es_high_freq",
+    "setESLowFreq": "es_low_freq",
+}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Disturbance:
+    """The grid astray from ``start`` up to ``end`` (s since 1970): what is not None is as it says."""
+
+    start: float = -math.inf
+    end: float = math.inf
+    voltage_v: float | None = None
+    frequency_hz: float | None = None
 
 
 class SolarInverter:
-    """A DER device on top of the model. ``load_w`` tells the load of its house at a time (W)."""
+    """A DER device on top of the model. ``load_w`` tells the load of its house at a time (W).
+
+    ``disturbances`` of the grid may be added at any time; of several at once the last holds.
+    """
 
     category = DeviceCategory.PHOTOVOLTAIC_WITH_STORAGE
     der_type = DERType.PHOTOVOLTAIC_WITH_STORAGE
@@ -80,14 +105,16 @@ class SolarInverter:
         site: Site | None = None,
         stored_share: float = 0.5,
         load_w: Callable[[float], float] = lambda time: 0.0,
+        random: RandomSource | None = None,
     ) -> None:
         self.rating = rating or Rating()
         self.site = site or Site()
         self.state = State(stored_wh=self.rating.battery_wh * stored_share)
         self.around = Surroundings(voltage_v=self.rating.nominal_v, frequency_hz=self.rating.nominal_hz)
         self.orders = Orders()
-        self._ramps = Ramps()
+        self._settings = Settings(random_share=(random or Random()).random())  # noqa: S311 (spreads load)
         self._settings_changed = 0
+        self.disturbances: list[Disturbance] = []
         self._load_w = load_w
         self._is_new_order = False
         self._lived: float | None = None
@@ -98,13 +125,11 @@ class SolarInverter:
         """Do this from the next step on; take over the settings of the default control."""
         self.orders, self._is_new_order = orders, True
         if orders.default is not None:
-            told = {name: getattr(orders.default, name) for name in _SETTINGS}
-            ramps = replace(
-                self._ramps,
-                **{_RAMP_NAMES[name]: value for name, value in told.items() if value is not None},
-            )
-            if ramps != self._ramps:
-                self._ramps = ramps
+            told = {field: getattr(orders.default, name) for name, field in _SETTINGS.items()}
+            known = {field: value for field, value in told.items() if value is not None}
+            settings = replace(self._settings, **known)
+            if settings != self._settings:
+                self._settings = settings
                 self._settings_changed = int(self._lived or 0)
 
     def advance(self, now: float) -> None:
@@ -124,7 +149,7 @@ class SolarInverter:
                 self.around,
                 elapsed_s / steps,
                 rating=self.rating,
-                ramps=self._ramps,
+                settings=self._settings,
                 is_new_order=self._is_new_order,
             )
             self._is_new_order = False
@@ -135,12 +160,20 @@ class SolarInverter:
         load_w = self._load_w(time)
         net_w = self.state.power_w - load_w
         sway = math.sin(time / 37) * 0.4 + math.sin(time / 7.3) * 0.2
-        return Surroundings(
+        around = Surroundings(
             pv_w=array_power_w(light, peak_w=self.rating.pv_peak_w, air_c=self.site.air_c),
             voltage_v=self.rating.nominal_v + net_w / self.rating.nominal_v * LINE_OHM + sway,
             frequency_hz=self.rating.nominal_hz + 0.01 * math.sin(time / 53),
             load_w=load_w,
         )
+        for one in self.disturbances:
+            if one.start <= time < one.end:
+                around = replace(
+                    around,
+                    voltage_v=around.voltage_v if one.voltage_v is None else one.voltage_v,
+                    frequency_hz=around.frequency_hz if one.frequency_hz is None else one.frequency_hz,
+                )
+        return around
 
     # --- telling ---------------------------------------------------------------------------------------
 
@@ -181,25 +214,24 @@ class SolarInverter:
 
     def settings(self) -> sep.DERSettings:
         """Return how it is set up: nothing narrowed but what the default control asks."""
-        ramps, rating = self._ramps, self.rating
-        return sep.DERSettings(
+        rating = self.rating
+        told = {name: getattr(self._settings, field) or None for name, field in _SETTINGS.items()}
+        found = sep.DERSettings(
             modesEnabled=_mode_bits(),
-            setESDelay=ramps.es_delay or None,
-            setESRampTms=ramps.es_ramp_tms or None,
-            setGradW=ramps.grad_w,
+            setGradW=self._settings.grad_w,
             setMaxChargeRateW=scaled(sep.ActivePower, rating.max_charge_w),
             setMaxDischargeRateW=scaled(sep.ActivePower, rating.max_discharge_w),
             setMaxVA=scaled(sep.ApparentPower, rating.max_va),
             setMaxVar=scaled(sep.ReactivePower, rating.max_var),
             setMaxW=scaled(sep.ActivePower, rating.max_w),
             setMaxWh=scaled(sep.WattHour, rating.battery_wh),
-            setSoftGradW=ramps.soft_grad_w or None,
             setVNom=scaled(sep.VoltageRMS, rating.nominal_v),
             setVRef=scaled(sep.VoltageRMS, rating.nominal_v),
             updatedTime=self._settings_changed,
             doeModesEnabled=_DOE_MODES,
             vppModesEnabled=_VPP_MODES,
         )
+        return sep.replace(found, **told | {"setGradW": self._settings.grad_w})
 
     def status(self, now: int) -> sep.DERStatus:
         """Return what it is doing."""
@@ -212,7 +244,7 @@ class SolarInverter:
         working = OperationalModeStatus.OPERATIONAL if state.connected else OperationalModeStatus.OFF
         charge = max(0, percent(state.stored_wh / self.rating.battery_wh))
         return sep.DERStatus(
-            alarmStatus=bytes(4),
+            alarmStatus=to_bits(state.alarms, 4),
             genConnectStatus=sep.ConnectStatusType(dateTime=now, value=connect),
             inverterStatus=sep.InverterStatusType(dateTime=now, value=_inverter_status(state)),
             localControlModeStatus=sep.LocalControlModeStatusType(dateTime=now, value=remote),
@@ -255,9 +287,6 @@ class Battery(SolarInverter):
         super().__init__(rating=replace(rating, pv_peak_w=0.0), stored_share=stored_share, load_w=load_w)
 
 
-_RAMP_NAMES = dict(zip(_SETTINGS, ("grad_w", "soft_grad_w", "es_delay", "es_ramp_tms"), strict=True))
-
-
 def device_information(
     lfdi: bytes,
     *,
@@ -298,16 +327,20 @@ def _mode_bits() -> bytes:
 
 
 def _connect_status(state: State) -> ConnectStatus:
+    if state.tripped:
+        return ConnectStatus.FAULT
     if not state.connected:
         return ConnectStatus.AVAILABLE
-    operating = ConnectStatus.OPERATING if state.energized else ConnectStatus(0)
+    operating = ConnectStatus.OPERATING if state.energized and state.in_service else ConnectStatus(0)
     return ConnectStatus.CONNECTED | ConnectStatus.AVAILABLE | operating
 
 
 def _inverter_status(state: State) -> InverterStatus:
+    if state.tripped:
+        return InverterStatus.FAULT
     if not state.connected:
         return InverterStatus.OFF
-    if not state.energized:
+    if not state.energized or not state.in_service:
         return InverterStatus.STANDBY
     if state.limited:
         return InverterStatus.FORCED_REDUCTION

@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-from openesi.client.device import Price
-from openesi.devices.load import Load, power_share, target_reduction_w
+from openesi.client.device import Applied, Price
+from openesi.devices.load import DAY_S, Load, power_share, reduction_applied, target_reduction_w
 from openesi.sep2 import model as sep
 from openesi.sep2.enums import DeviceCategory, FunctionsImplemented
-
-DAY_S = 86_400.0
 
 
 class LoadSwitch(Load):
@@ -28,14 +26,19 @@ class LoadSwitch(Load):
         """Pass on what the control leaves."""
         del now, dt_s
         self.power_w = self.load_w * self.share()
-        reduced_w = target_reduction_w(self.control) if self.control is not None else None
-        if reduced_w is not None and power_share_is_absent(self.control):
-            self.power_w = max(0.0, self.load_w - reduced_w)
+        if self.control is not None and _is_reduction(self.control):
+            self.power_w = max(0.0, self.load_w - (target_reduction_w(self.control) or 0.0))
+
+    def applied(self, control: sep.EndDeviceControl) -> Applied:
+        """Return what it made of a control: a reduction as it was reached."""
+        return (
+            reduction_applied(control, self.reached_w) if _is_reduction(control) else super().applied(control)
+        )
 
 
-def power_share_is_absent(control: sep.EndDeviceControl | None) -> bool:
+def _is_reduction(control: sep.EndDeviceControl) -> bool:
     """Tell whether a control says nothing of shares, so that its reduction in W counts."""
-    return control is not None and power_share(control, 0.0) is None
+    return power_share(control, 0.0) is None
 
 
 class PoolPump(Load):
@@ -61,6 +64,10 @@ class PoolPump(Load):
         share = min(1.0, self.share())
         self.power_w = self.pump_w * due * share
         self.ran_s += dt_s * due * share
+
+    def spare_s(self) -> float:
+        """Return for how long it can wait and still run enough before midnight."""
+        return DAY_S - (self._lived or 0.0) % DAY_S - (self.wanted_s - self.ran_s)
 
 
 class PriceAppliance(Load):
@@ -95,6 +102,12 @@ class PriceAppliance(Load):
     def see_price(self, price: Price | None) -> None:
         """Take the price from now on."""
         self.price = price
+        if isinstance(self.twin, PriceAppliance):
+            self.twin.see_price(price)
+
+    def spare_s(self) -> float:
+        """Return for how long its program can wait; one that runs is not stopped."""
+        return 0.0 if self.runs else self.deadline - self.left_s - (self._lived or 0.0)
 
     def step(self, now: float, dt_s: float) -> None:
         """Be filled once a day, start when it is worth it, and then run through."""

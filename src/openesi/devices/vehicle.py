@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from openesi.client.device import Grant
-from openesi.devices.load import Load
+from openesi.devices.load import DAY_S, Load
 from openesi.devices.quantities import scaled
 from openesi.sep2 import identity
 from openesi.sep2 import model as sep
@@ -22,7 +22,6 @@ from openesi.sep2.enums import (
 )
 
 EFFICIENCY = 0.9
-DAY_S = 86_400.0
 GRACE_S = 900.0  # a server that has not answered by then will not: charge as if there were none
 
 
@@ -110,6 +109,12 @@ class Charger(Load):
         """Take this from now on."""
         self.granted = granted
         self._was_granted = self._was_granted or granted is not None
+        if isinstance(self.twin, Charger):
+            self.twin.grant(granted)
+
+    def spare_s(self) -> float:
+        """Return for how long it can wait and still be charged in time."""
+        return self.leaves_at - (self._lived or 0.0) - self.least_s if self.needed_wh > 0 else DAY_S
 
     def power_status(self, now: int) -> sep.PowerStatus:
         """Return PowerStatus, with PEVInfo while a vehicle is there."""
