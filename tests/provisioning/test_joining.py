@@ -11,8 +11,9 @@ import pytest
 from openesi.provisioning.se import cbke, clusters, handshake, zcl
 from openesi.provisioning.se.clusters import Cluster
 from openesi.provisioning.se.device import LOAD_CONTROL_SWITCH, THERMOSTAT, HanDevice, Model, State, _Message
-from openesi.provisioning.se.esi import KEYLESS_JOINS, MAX_DEVICES, Esi, Memory, Services, Stage, form_network
+from openesi.provisioning.se.esi import KEYLESS_JOINS, MAX_DEVICES, Esi, Services
 from openesi.provisioning.se.install_code import InstallCode
+from openesi.provisioning.se.memory import Memory, Stage, form_network
 from openesi.provisioning.se.radio import Ether, Frame, Kind
 
 CODE = InstallCode.parse("83FED3407A939723A5C639B26916D505C3B5")

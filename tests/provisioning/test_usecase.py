@@ -18,8 +18,8 @@ from openesi.provisioning.roles.dr_application import Customer, Device
 from openesi.provisioning.roles.head_end import Meter
 from openesi.provisioning.se import device as se_device
 from openesi.provisioning.se.clusters import DeviceClass
-from openesi.provisioning.se.esi import Stage as EsiStage
 from openesi.provisioning.se.install_code import InstallCodeError
+from openesi.provisioning.se.memory import Stage as EsiStage
 from openesi.provisioning.simulation import PRICES, PROGRAM, Home, Utility, build, default_services
 from openesi.provisioning.state import State
 from openesi.provisioning.world import Line, Passage, World

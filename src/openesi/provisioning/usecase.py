@@ -90,7 +90,7 @@ STEPS: Final = (
         "short address, PAN id, network key under the install code's key",
         "the MAC is in the key table and its window open",
         "device holds the network key; DR: Joined",
-        "se.esi.Esi._admit",
+        "se.coordinator.SimulatedCoordinator._associate",
     ),
     Step(
         7,

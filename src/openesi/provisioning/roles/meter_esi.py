@@ -13,6 +13,7 @@ from openesi.provisioning.letters import Letter
 from openesi.provisioning.roles.network import AmiRole, esi_name, nic_name
 from openesi.provisioning.se import esi as se_esi
 from openesi.provisioning.se import eui64
+from openesi.provisioning.se import memory as se_memory
 from openesi.provisioning.se.handshake import Trust
 from openesi.provisioning.se.radio import Frame
 from openesi.provisioning.state import State
@@ -50,9 +51,9 @@ class MeterEsi(AmiRole):
         self.eui64 = trust.identity.certificate.subject
         self._meter = meter
         self._key = meter_key
-        memory = self.shelf.select(se_esi.Memory, "network")
+        memory = self.shelf.select(se_memory.Memory, "network")
         if memory is None:
-            memory = se_esi.form_network()
+            memory = se_memory.form_network()
             with state.transaction():
                 self.shelf.insert("network", memory)
         self._correlations = self.shelf.select(Correlations, "requests") or Correlations()

@@ -11,22 +11,19 @@ is in ``memory``.
 
 from __future__ import annotations
 
-import secrets
-from collections.abc import Callable
 from dataclasses import dataclass
-from enum import StrEnum
 from typing import Final
 
-import msgspec
-
-from openesi.provisioning.se import aps, clusters, eui64, nwk, stack, zcl, zdo
+from openesi.provisioning.se import aps, clusters, eui64, nwk, zcl, zdo
 from openesi.provisioning.se import octets as wire
 from openesi.provisioning.se.clusters import Cluster, DeviceId
+from openesi.provisioning.se.coordinator import Coordinator, SimulatedCoordinator
 from openesi.provisioning.se.handshake import NAMES, Handshake, Trust
 from openesi.provisioning.se.handshake import State as KeyState
-from openesi.provisioning.se.radio import Frame, Kind
+from openesi.provisioning.se.memory import ENDED, WAITING, Entry, Memory, Stage
+from openesi.provisioning.se.radio import Frame
 from openesi.provisioning.se.security import FrameError
-from openesi.provisioning.se.stack import Address, Stack
+from openesi.provisioning.se.stack import Address
 
 ENDPOINT: Final = 1
 MAX_BUFFER_BYTES: Final = 128
@@ -54,21 +51,6 @@ DESCRIPTOR: Final = zdo.SimpleDescriptor(
 )
 
 
-class Stage(StrEnum):
-    """Where a device stands, as the meter sees it."""
-
-    OPEN = "WindowOpen"
-    SEEN = "Seen"
-    JOINED = "Joined"
-    COMMISSIONED = "Commissioned"
-    PROVISIONED = "Provisioned"
-    ACTIVE = "Active"
-    EXPIRED = "Expired"
-    FAILED = "Failed"
-
-
-WAITING: Final = frozenset({Stage.OPEN, Stage.SEEN})
-ENDED: Final = frozenset({Stage.EXPIRED, Stage.FAILED})
 # Reports for the meter's own journal: the utility has no use for them.
 INNER: Final = frozenset({"Seen", "Commissioned"})
 
@@ -84,35 +66,6 @@ class Report:
     short: int = 0
 
 
-class Entry(msgspec.Struct):
-    """One line of the key table."""
-
-    preconfigured_key: bytes
-    device_type: int
-    window_end: float
-    short: int
-    stage: Stage = Stage.OPEN
-    link_key: bytes | None = None
-    joins: int = 0
-    joined_at: float = 0.0
-    described: bool = False
-    established_at: float | None = None
-    reported: bool = False
-    asked: list[int] = []
-    interview_at: float | None = None
-    interviews: int = 0
-
-
-class Memory(msgspec.Struct):
-    """What a meter keeps through a power cut."""
-
-    network_key: bytes
-    pan: int
-    counter: int = 0
-    next_short: int = 1
-    entries: dict[str, Entry] = {}  # by MAC
-
-
 @dataclass(frozen=True, slots=True)
 class Services:
     """What the utility has for devices at the moment; None where there is nothing."""
@@ -124,30 +77,33 @@ class Services:
     demand_w: int = 0
 
 
-def form_network(entropy: Callable[[int], bytes] = secrets.token_bytes) -> Memory:
-    """The memory of a meter that starts its network now."""
-    return Memory(network_key=entropy(16), pan=int.from_bytes(entropy(2)) & 0x3FFF)
-
-
 class Esi:
-    """The meter's end of the air."""
+    """The meter's end of the air. Without a ``coordinator`` of its own it sits on a simulated one."""
 
-    def __init__(self, trust: Trust, memory: Memory, *, services: Services | None = None) -> None:
+    def __init__(
+        self,
+        trust: Trust,
+        memory: Memory,
+        *,
+        services: Services | None = None,
+        coordinator: Coordinator | None = None,
+    ) -> None:
         self.eui64 = trust.identity.certificate.subject
         self.memory = memory
         self.services = services or Services()
         self.reports: list[Report] = []
         self._trust = trust
-        # A counter on disk may be behind the one used: start where none has been.
-        self._stack = Stack(self.eui64, counter=memory.counter + stack.COUNTER_RESERVE)
-        self._stack.network_key = memory.network_key
+        self._simulated = SimulatedCoordinator(self.eui64, memory)
+        self._coordinator: Coordinator = coordinator or self._simulated
         self._handshakes: dict[bytes, Handshake] = {}
         self._strangers: set[bytes] = set()
         self._permit_until = 0.0
         self._tsn = 0
         for mac, entry in memory.entries.items():
-            keys = [key for key in (entry.link_key, entry.preconfigured_key) if key]
-            self._stack.link_keys[eui64.parse(mac)] = tuple(keys)
+            if entry.link_key is not None:
+                self._coordinator.trust(eui64.parse(mac), (entry.link_key, entry.preconfigured_key))
+            else:
+                self._coordinator.trust(eui64.parse(mac), (entry.preconfigured_key,))
 
     # -- what the meter is told --------------------------------------------------------------------
 
@@ -167,11 +123,11 @@ class Esi:
             old.window_end = max(old.window_end, until)  # the same request again extends the window
         else:
             entries[mac] = Entry(link_key, device_type, until, old.short if old else self._next_short())
-            self._stack.forget(device)
-            self._stack.link_keys[device] = (link_key,)
+            self._coordinator.forget(device)
             self._handshakes.pop(device, None)
         self._strangers.discard(device)
         self._permit_until = max(self._permit_until, min(until, now + PERMIT_S))
+        self._coordinator.admit(device, link_key, self._permit_until - now)
         self._report(device, "WindowOpen", "", now)
 
     def close_window(self, device: bytes, now: float) -> None:
@@ -203,9 +159,8 @@ class Esi:
     def tick(self, now: float) -> list[Frame]:
         """Renew permit-join, ask again, close windows that have ended."""
         frames: list[Frame] = []
-        ends = [entry.window_end for entry in self.memory.entries.values() if _unfinished(entry)]
         if now >= self._permit_until:
-            self._permit_until = max(self._permit_until, min(max(ends, default=0.0), now + PERMIT_S))
+            self._renew_permit(now)
         for mac, entry in list(self.memory.entries.items()):
             device = eui64.parse(mac)
             if entry.stage in WAITING and now >= entry.window_end:
@@ -224,6 +179,15 @@ class Esi:
                 self._report_provisioned(device, entry, now)
         return frames
 
+    def _renew_permit(self, now: float) -> None:
+        open_ones = {mac: entry for mac, entry in self.memory.entries.items() if _unfinished(entry)}
+        ends = [entry.window_end for entry in open_ones.values()]
+        self._permit_until = max(self._permit_until, min(max(ends, default=0.0), now + PERMIT_S))
+        for mac, entry in open_ones.items():
+            if entry.stage in WAITING and now < self._permit_until:
+                device = eui64.parse(mac)
+                self._coordinator.admit(device, entry.preconfigured_key, self._permit_until - now)
+
     def _expire(self, device: bytes, entry: Entry, now: float) -> None:
         seen = entry.stage is Stage.SEEN
         reason = "the device asked to join but never held the network key: is the install code right?"
@@ -233,50 +197,37 @@ class Esi:
     # -- steps 5 and 6: the network ----------------------------------------------------------------
 
     def receive(self, frame: Frame, now: float) -> list[Frame]:
-        """Take a frame; what cannot be opened is dropped."""
-        match frame.kind:
-            case Kind.BEACON_REQUEST:
-                permit = b"\x01" if now < self._permit_until else b"\x00"
-                return [Frame(Kind.BEACON, self.eui64, frame.source, self.memory.pan, permit, "Beacon", 5)]
-            case Kind.ASSOCIATION_REQUEST:
-                return self._associate(frame.source, now)
-            case Kind.DATA:
-                try:
-                    return self._take(self._stack.receive(frame.payload), now)
-                except FrameError:
-                    return []
-        return []
+        """Take a frame of the simulated air."""
+        return self._simulated.receive(frame, self, now)
 
-    def _associate(self, device: bytes, now: float) -> list[Frame]:
+    def permits_joining(self, now: float) -> bool:
+        """Whether anybody is let in now."""
+        return now < self._permit_until
+
+    def asks_to_join(self, device: bytes, now: float, *, short: int | None = None) -> bool:
+        """Step 5: whether a device may have the network key; ``short`` if the radio gave it an address."""
         entry = self.memory.entries.get(eui64.serialize(device))
         if entry is None:
             self._refuse(device, now)
-        if entry is None or entry.stage in ENDED or now >= self._permit_until:
-            return [self._association(device, 0xFFFF, status=2)]
+        if entry is None or entry.stage in ENDED or not self.permits_joining(now):
+            return False
+        if short is not None:
+            entry.short = short
         if entry.stage not in WAITING:
-            return self._readmit(device, entry)
+            self._readmit(device, entry)
+            return True
         if entry.stage is Stage.OPEN:
             self._report(device, "Seen", "the device asks to join", now)
         entry.stage = Stage.SEEN
         entry.joins, entry.joined_at = entry.joins + 1, now
-        return self._admit(device, entry)
+        return True
 
-    def _admit(self, device: bytes, entry: Entry) -> list[Frame]:
-        key = aps.TransportKey(self.memory.network_key, device, self.eui64)
-        octets = self._stack.send_command(Address(device, entry.short), key, entry.preconfigured_key)
-        self._save_counter()
-        return [
-            self._association(device, entry.short, status=0),
-            Frame(Kind.DATA, self.eui64, device, self.memory.pan, octets, "Transport-Key (network key)", 6),
-        ]
-
-    def _readmit(self, device: bytes, entry: Entry) -> list[Frame]:
+    def _readmit(self, device: bytes, entry: Entry) -> None:
         """A device that is in has lost the network: it joins again, from its label's key."""
-        self._stack.forget(device)
-        self._stack.link_keys[device] = (entry.preconfigured_key,)
+        self._coordinator.forget(device)
+        self._coordinator.trust(device, (entry.preconfigured_key,))
         self._handshakes.pop(device, None)
         entry.link_key, entry.established_at, entry.asked = None, None, []
-        return self._admit(device, entry)
 
     def _refuse(self, device: bytes, now: float) -> None:
         if device in self._strangers or len(self._strangers) >= MAX_STRANGERS:
@@ -284,23 +235,24 @@ class Esi:
         self._strangers.add(device)
         self._report(device, "NotAuthorized", "no window is open for this device", now)
 
-    def _association(self, device: bytes, short: int, *, status: int) -> Frame:
-        payload = b"\x02" + short.to_bytes(2, "little") + bytes([status])
-        label = "Association response" if status == 0 else "Association response (refused)"
-        return Frame(Kind.ASSOCIATION_RESPONSE, self.eui64, device, self.memory.pan, payload, label, 6)
+    def take(self, device: bytes, data: aps.ApsData, now: float, *, key: bytes | None) -> list[Frame]:
+        """Take a message of a device in the network; ``key`` is the link key it was secured with, if any."""
+        try:
+            return self._take(device, data, key, now)
+        except FrameError:
+            return []
 
-    def _take(self, received: stack.Received, now: float) -> list[Frame]:
-        device, data = received.source, received.content
+    def _take(self, device: bytes, data: aps.ApsData, key: bytes | None, now: float) -> list[Frame]:
         entry = self.memory.entries.get(eui64.serialize(device))
-        if entry is None or not isinstance(data, aps.ApsData) or entry.stage in ENDED:
+        if entry is None or entry.stage in ENDED:
             return []
         frames: list[Frame] = []
         if entry.stage in WAITING:  # whatever it says: it holds the network key
             entry.stage = Stage.JOINED
             self._report(device, "Joined", "", now)
             frames = self._interview(device, entry, now)
-        if received.link_key is not None and received.link_key == entry.link_key:
-            self._stack.link_keys[device] = (received.link_key,)  # the new key is in use: the old one is void
+        if key is not None and key == entry.link_key:
+            self._coordinator.trust(device, (key,))  # the new key is in use: the old one is void
         if data.profile == zdo.PROFILE:
             return frames + self._take_object(device, entry, data, now)
         if data.cluster == Cluster.KEY_ESTABLISHMENT:
@@ -318,14 +270,14 @@ class Esi:
             return self._fail(device, entry, "the device does not say what it is", now)
         entry.interview_at = now + INTERVIEW_S
         body = {"tsn": self._next_tsn(), "nwk": entry.short}
-        return [self._send_object(device, entry, zdo.ACTIVE_EP, wire.encode(zdo.ADDRESSED, body))]
+        return self._send_object(device, entry, zdo.ACTIVE_EP, wire.encode(zdo.ADDRESSED, body))
 
     def _take_object(self, device: bytes, entry: Entry, data: aps.ApsData, now: float) -> list[Frame]:
         if data.cluster == zdo.ACTIVE_EP | zdo.RESPONSE:
             if len(data.payload) < 6 or entry.described:
                 return []
             body = {"tsn": self._next_tsn(), "nwk": entry.short, "endpoint": data.payload[5]}
-            return [self._send_object(device, entry, zdo.SIMPLE_DESC, wire.encode(zdo.SIMPLE_REQUEST, body))]
+            return self._send_object(device, entry, zdo.SIMPLE_DESC, wire.encode(zdo.SIMPLE_REQUEST, body))
         if data.cluster == zdo.SIMPLE_DESC | zdo.RESPONSE:
             return self._check(device, entry, zdo.parse_simple_descriptor(data.payload[5:]), now)
         answer = zdo.answer(
@@ -337,7 +289,7 @@ class Esi:
         )
         if answer is None:
             return []
-        return [self._send_object(device, entry, data.cluster | zdo.RESPONSE, answer)]
+        return self._send_object(device, entry, data.cluster | zdo.RESPONSE, answer)
 
     def _check(self, device: bytes, entry: Entry, found: zdo.SimpleDescriptor, now: float) -> list[Frame]:
         offered = {*found.in_clusters, *found.out_clusters}
@@ -376,7 +328,7 @@ class Esi:
         if handshake.state is KeyState.DONE and before is not KeyState.DONE and handshake.keys is not None:
             entry.link_key = handshake.keys.key_data
             # Both are good until the new one is seen in use: the device may not have our confirmation.
-            self._stack.link_keys[device] = (entry.link_key, entry.preconfigured_key)
+            self._coordinator.trust(device, (entry.link_key, entry.preconfigured_key))
             entry.established_at = now
             entry.stage = Stage.PROVISIONED
             self._report(device, "KeyEstablished", "", now)
@@ -384,10 +336,11 @@ class Esi:
             failure = handshake.failure.name if handshake.failure else "no reason"
             self._report(device, "KeyFailed", f"key establishment ended with {failure}", now)
         return [
-            self._send_cluster(
+            sent
+            for command, payload in replies
+            for sent in self._send_cluster(
                 device, entry, data, command, payload, number=frame.sequence, label=NAMES[command]
             )
-            for command, payload in replies
         ]
 
     # -- step 9: time, price, messages, events, readings -------------------------------------------
@@ -397,9 +350,9 @@ class Esi:
         if frame.from_server or (not frame.specific and frame.command != zcl.READ_ATTRIBUTES):
             return []
         if data.cluster not in SERVED:
-            return [self._default(device, entry, data, frame, zcl.UNSUPPORTED_COMMAND)]
+            return self._default(device, entry, data, frame, zcl.UNSUPPORTED_COMMAND)
         if data.cluster not in clusters.NETWORK_KEY_ONLY and (not data.secure or entry.link_key is None):
-            return [self._default(device, entry, data, frame, zcl.NOT_AUTHORIZED)]
+            return self._default(device, entry, data, frame, zcl.NOT_AUTHORIZED)
         if not frame.specific:
             frames = self._answer_read(device, entry, data, frame, self._attributes(data.cluster, now))
         else:
@@ -435,39 +388,35 @@ class Esi:
             if (ask.cluster, ask.identifier) != (data.cluster, frame.command):
                 continue
             if values is None:
-                return [self._default(device, entry, data, frame, zcl.NOT_FOUND)]
+                return self._default(device, entry, data, frame, zcl.NOT_FOUND)
             if "currentTime" in values:
                 values = {**values, "currentTime": int(now) - clusters.EPOCH_S}
             payload = wire.encode(command.fields, values)
             number, label = frame.sequence, command.name
-            return [
-                self._send_cluster(
-                    device, entry, data, command.identifier, payload, number=number, label=label
-                )
-            ]
-        return [self._default(device, entry, data, frame, zcl.UNSUPPORTED_COMMAND)]
+            return self._send_cluster(
+                device, entry, data, command.identifier, payload, number=number, label=label
+            )
+        return self._default(device, entry, data, frame, zcl.UNSUPPORTED_COMMAND)
 
     def _answer_read(
         self, device: bytes, entry: Entry, data: aps.ApsData, frame: zcl.ZclFrame, values: dict[str, int]
     ) -> list[Frame]:
         table = clusters.SERVER_ATTRIBUTES.get(Cluster(data.cluster), ())
         payload = zcl.encode_read_response(zcl.decode_read(frame.payload), table, values)
-        return [
-            self._send_cluster(
-                device,
-                entry,
-                data,
-                zcl.READ_RESPONSE,
-                payload,
-                number=frame.sequence,
-                label=f"Read response {Cluster(data.cluster).name}",
-                specific=False,
-            )
-        ]
+        return self._send_cluster(
+            device,
+            entry,
+            data,
+            zcl.READ_RESPONSE,
+            payload,
+            number=frame.sequence,
+            label=f"Read response {Cluster(data.cluster).name}",
+            specific=False,
+        )
 
     def _default(
         self, device: bytes, entry: Entry, data: aps.ApsData, frame: zcl.ZclFrame, status: int
-    ) -> Frame:
+    ) -> list[Frame]:
         label = "Default response (nothing now)" if status == zcl.NOT_FOUND else "Default response (refused)"
         payload = bytes([frame.command, status])
         number = frame.sequence
@@ -494,15 +443,12 @@ class Esi:
 
     def _expel(self, device: bytes) -> list[Frame]:
         entry = self.memory.entries[eui64.serialize(device)]
-        keys = self._stack.link_keys.get(device, (entry.preconfigured_key,))
-        octets = self._stack.send_command(Address(device, entry.short), aps.RemoveDevice(device), keys[0])
-        self._save_counter()
-        return [Frame(Kind.DATA, self.eui64, device, self.memory.pan, octets, "Remove-Device", 0)]
+        return self._coordinator.expel(Address(device, entry.short))
 
     def _forget(self, device: bytes) -> None:
         self.memory.entries.pop(eui64.serialize(device), None)
         self._handshakes.pop(device, None)
-        self._stack.forget(device)
+        self._coordinator.forget(device)
 
     def _drop_ended(self) -> None:
         for mac in [mac for mac, entry in self.memory.entries.items() if entry.stage in ENDED]:
@@ -510,7 +456,7 @@ class Esi:
 
     # -- frames ------------------------------------------------------------------------------------
 
-    def _send_object(self, device: bytes, entry: Entry, cluster: int, payload: bytes) -> Frame:
+    def _send_object(self, device: bytes, entry: Entry, cluster: int, payload: bytes) -> list[Frame]:
         suffix = "rsp" if cluster & zdo.RESPONSE else "req"
         label = f"{zdo.NAMES[cluster & ~zdo.RESPONSE]}_{suffix}"
         data = aps.ApsData(cluster, payload, zdo.PROFILE, zdo.ENDPOINT, zdo.ENDPOINT)
@@ -527,7 +473,7 @@ class Esi:
         number: int,
         label: str,
         specific: bool = True,
-    ) -> Frame:
+    ) -> list[Frame]:
         frame = zcl.ZclFrame(command, payload, number, specific=specific, from_server=True)
         data = aps.ApsData(
             asked.cluster,
@@ -540,15 +486,8 @@ class Esi:
         step = 8 if asked.cluster == Cluster.KEY_ESTABLISHMENT else 9
         return self._send(device, entry, data, label, step)
 
-    def _send(self, device: bytes, entry: Entry, data: aps.ApsData, label: str, step: int) -> Frame:
-        octets = self._stack.send_data(Address(device, entry.short), data)
-        self._save_counter()
-        return Frame(Kind.DATA, self.eui64, device, self.memory.pan, octets, label, step)
-
-    def _save_counter(self) -> None:
-        # On disk in strides: a save for each frame would wear out a meter's flash, and cost us a commit.
-        if self._stack.counter >= self.memory.counter + stack.COUNTER_RESERVE:
-            self.memory.counter = self._stack.counter
+    def _send(self, device: bytes, entry: Entry, data: aps.ApsData, label: str, step: int) -> list[Frame]:
+        return self._coordinator.send(Address(device, entry.short), data, label, step)
 
     def _next_short(self) -> int:
         self.memory.next_short = self.memory.next_short % 0xFFF6 + 1

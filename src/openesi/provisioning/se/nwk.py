@@ -15,6 +15,7 @@ from openesi.provisioning.se import security
 
 COORDINATOR: Final = 0x0000
 BROADCAST: Final = 0xFFFD
+UNASSIGNED: Final = 0xFFFF
 HEADER_BYTES: Final = 8
 _DATA: Final = 0x0008  # data frame, protocol version 2
 _SECURED: Final = 0x0200

@@ -1,8 +1,8 @@
 """The air of one neighbourhood, simulated: frames take a moment, and some are lost.
 
 Stations are addressed by EUI-64 here; the short addresses live where they belong, in the network frames.
-A ``Station`` is the only thing this module asks of a device. A real radio is put to use the other way round:
-its driver calls ``receive`` with what it heard, and sends what comes back.
+A ``Station`` is the only thing this module asks of a device. A real radio stands beside all this: it takes
+the place of the meter's coordinator (``coordinator.Coordinator``).
 """
 
 from __future__ import annotations
