@@ -99,7 +99,8 @@ class House:
         )
         headers = {"accept": XML, "content-type": XML, "host": "esi"}
         body = b"" if document is None else xml.serialize(document)
-        request = Request(method, target, target, "", headers, body, peer)
+        path, _, query = target.partition("?")
+        request = Request(method, target, path, query, headers, body, peer)
 
         async def answer() -> Response:
             result = self.service.application(request)

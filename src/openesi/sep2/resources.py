@@ -193,6 +193,7 @@ RESOURCES: tuple[Resource, ...] = (
     _Row("TariffProfile", "/tp/{}", "MMEED", REGISTERED),
     _Row("RateComponentList", "/tp/{}/rc", "MMEDE", REGISTERED),
     _Row("RateComponent", "/tp/{}/rc/{}", "MMEED", REGISTERED),
+    _Row("RateComponentReadingType", "/tp/{}/rc/{}/rt", "MMEEE", REGISTERED, type="ReadingType", ours=True),
     _Row(
         "ActiveTimeTariffIntervalList",
         "/tp/{}/rc/{}/acttti",

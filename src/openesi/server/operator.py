@@ -23,6 +23,7 @@ from openesi.server.functions.base import insert_member
 from openesi.server.functions.der import scaled
 from openesi.server.functions.end_device import register, remove
 from openesi.server.functions.events import settle, write_event
+from openesi.server.functions.response import event_known
 from openesi.server.settings import Settings
 from openesi.store import PUBLIC, PeerRecord, Reader, Row, Transaction
 
@@ -151,6 +152,37 @@ def cancel_control(
     assert isinstance(cancelled, sep.DERControl)
     write_event(tx, row, cancelled)
     return cancelled
+
+
+def cancel_event(
+    tx: Transaction, path: str, *, now: int, randomized: bool = False, reason: str | None = None
+) -> sep.Event:
+    """Cancel an event of any kind. Raises LocalError if there is none, or it is over.
+
+    ``randomized`` is for events that can be randomized; text messages and flow reservations end at once.
+    """
+    row = tx.get(path)
+    if row is None or row.state is None:
+        raise LocalError(f"there is no event at {path}")
+    event = read_document(row, sep.Event)
+    if randomized and not isinstance(event, sep.RandomizableEvent):
+        raise LocalError(f"a {type(event).__name__} is not randomized: cancel it without")
+    cancelled = events.cancel(event, now, randomized=randomized, reason=reason)
+    if cancelled is event:
+        raise LocalError(f"{path} is {EventState(event.EventStatus.currentStatus).name.lower()} already")
+    write_event(tx, row, cancelled)
+    return cancelled
+
+
+def event_path(reader: Reader, named: str) -> str:
+    """Return the path of an event of any kind, named by its path or mRID. Raises LocalError."""
+    name = named.lstrip("/")
+    if "/" in name:
+        return f"/{name}"
+    path = event_known(reader, identity.parse_mrid(name))
+    if path is None:
+        raise LocalError(f"there is no event with mRID {name}")
+    return path
 
 
 def control_at(reader: Reader, path: str) -> ControlSummary:

@@ -23,7 +23,7 @@ from openesi.sep2.resources import Match, Resource
 from openesi.server import functions
 from openesi.server.documents import make_row, read_document
 from openesi.server.functions.base import Offer
-from openesi.server.functions.events import settle
+from openesi.server.functions.events import settle, write_event
 from openesi.server.settings import Settings
 from openesi.server.view import NOT_LINKED, View
 from openesi.store import ASSIGNED, PUBLIC, Reader, Row, Transaction
@@ -134,6 +134,33 @@ class Hand:
             before.pop("version", None)
         self.put(path, _merged(before, changes))
 
+    def supersede(self, path: str, changes: object) -> str:
+        """Put a newer event in the place of one that is not over; return the path of the new one.
+
+        ``changes`` says how they differ. What is left of the old one's time is the new one's, unless it says
+        otherwise. The old one is superseded once the new one begins; kinds of which several may be active at
+        once (text messages) are cancelled. Raises LocalError, and NotThere.
+        """
+        row = self.tx.get(path)
+        if row is None or row.listing is None or row.state is None:
+            raise NotThere(f"there is no event at {path} that is not over")
+        old = read_document(row, sep.Event)
+        if old.EventStatus.currentStatus not in (EventState.SCHEDULED, EventState.ACTIVE):
+            raise LocalError(f"{path} is {EventState(old.EventStatus.currentStatus).name.lower()} already")
+        if not isinstance(changes, Mapping):
+            raise JSONError("an object is wanted that says what is to be different")
+        values = to_json(old)
+        for name in ("mRID", "EventStatus", "version", "creationTime"):
+            values.pop(name, None)
+        if old.interval.start < self.now:
+            past = self.now - old.interval.start
+            values["interval"] = {"start": self.now, "duration": max(1, old.interval.duration - past)}
+        values["creationTime"] = max(self.now, old.creationTime + 1)
+        made = self.insert(row.listing, _merged(values, changes))
+        if not isinstance(old, sep.RandomizableEvent):
+            write_event(self.tx, row, events.cancel(old, self.now))
+        return made
+
     def remove(self, path: str) -> int:
         """Remove a resource and all below it; return how many there were. Raises NotThere."""
         match = _writable(path)
@@ -161,7 +188,7 @@ class Hand:
         self.written += 1
         if self.written > MAX_WRITTEN:
             raise LocalError(f"no more than {MAX_WRITTEN} resources in one call")
-        name = f"{resource.name}{where}"
+        name = where or resource.name
         own = _own_fields(resource, values, name)
         document: sep.Sep = from_json(
             own, resource.model, path=name, defaults=self._defaults(resource, path, own, old)
@@ -170,7 +197,7 @@ class Hand:
         if behaviour.complete is not None:
             document = behaviour.complete(self._offer(path, old), document)
         for found in validate.problems(document):
-            raise JSONError(str(found))
+            raise JSONError(f"{name}/{found.path.partition('/')[2]}: {found.problem}")
         return self._born(document, name) if isinstance(document, sep.Event) else document
 
     def _stands(self, resource: Resource, path: str, document: sep.Sep, old: sep.Sep | None) -> None:
@@ -218,21 +245,21 @@ class Hand:
         for name, target, required in _children(resource):
             given = values.get(name)
             href = f"{path}/{target.path.rpartition('/')[2]}"
-            inside = f"{where}/{name}"
+            inside = f"{where or resource.name}/{name}"
             if given is None:
                 if required and target.item is None and f"{name}Link" not in values:
-                    self._expect_child(resource, name, href)
+                    self._expect_child(inside, href)
             elif target.item is None:
                 self.put(href, given, where=inside)
             elif not isinstance(given, list):
-                raise JSONError(f"{resource.name}{inside}: an array is wanted")
+                raise JSONError(f"{inside}: an array is wanted")
             else:
                 for number, one in enumerate(given, 1):
                     self.insert(href, one, where=f"{inside}[{number}]")
 
-    def _expect_child(self, resource: Resource, name: str, href: str) -> None:
+    def _expect_child(self, inside: str, href: str) -> None:
         if self.tx.get(href) is None:
-            raise LocalError(f"{resource.name}: {name} is required; give it along, or its {name}Link")
+            raise JSONError(f"{inside} is required; give it along, or an {inside.rpartition('/')[2]}Link")
 
     def _expect_parents(self, path: str) -> None:
         for place in _rows_above(path):

@@ -202,9 +202,10 @@ class Store(Protocol):
     async def read(self, query: Callable[[Reader], T]) -> T:
         """Run ``query`` and return its result."""
 
-    async def write(self, change: Callable[[Transaction], T]) -> T:
+    async def write(self, change: Callable[[Transaction], T], *, long: bool = False) -> T:
         """Run ``change`` in a transaction; return its result once it is durable.
 
+        ``long``: it takes its time, so reads go on meanwhile (other writes wait); it runs in a thread.
         What ``change`` raises is raised here, and nothing of it is kept. Raises StoreError.
         """
 

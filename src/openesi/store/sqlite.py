@@ -12,6 +12,7 @@ import mmap
 import sqlite3
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
 from importlib import resources
 from pathlib import Path
 from typing import Any, TypeVar
@@ -50,6 +51,15 @@ _UPSERT = (
 )
 
 
+@dataclass(frozen=True, slots=True)
+class _Waiting:
+    """A write that waits for its batch."""
+
+    change: Callable[[Transaction], Any]
+    future: asyncio.Future[Any]
+    long: bool
+
+
 class SQLiteStore:
     """A store in the file ``path``, made if it is not there. Raises StoreError if it cannot be used."""
 
@@ -64,7 +74,7 @@ class SQLiteStore:
         self._reading = _connect(path)
         self.reader: Reader = _Reading(self._reading)
         self._transaction = _Writing(self._writer)
-        self._waiting: list[tuple[Callable[[Transaction], Any], asyncio.Future[Any]]] = []
+        self._waiting: list[_Waiting] = []
         self._flushing: asyncio.Task[None] | None = None
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="openesi-commit")
         self._seen = self._last_change()
@@ -83,12 +93,12 @@ class SQLiteStore:
         """Run ``query`` at once: a read from the page cache is cheaper than a thread switch."""
         return query(self.reader)
 
-    async def write(self, change: Callable[[Transaction], T]) -> T:
+    async def write(self, change: Callable[[Transaction], T], *, long: bool = False) -> T:
         """Run ``change`` with the next batch; return once the batch is on the disk."""
         if len(self._waiting) >= MAX_WAITING:
             raise StoreError(f"{MAX_WAITING} writes wait for the disk already; try again later")
         future: asyncio.Future[T] = asyncio.get_running_loop().create_future()
-        self._waiting.append((change, future))
+        self._waiting.append(_Waiting(change, future, long))
         if self._flushing is None:
             self._flushing = asyncio.create_task(self._flush())
         return await future
@@ -140,20 +150,30 @@ class SQLiteStore:
         loop = asyncio.get_running_loop()
         while self._waiting:
             batch, self._waiting = self._waiting[:MAX_BATCH], self._waiting[MAX_BATCH:]
-            settled: list[tuple[asyncio.Future[Any], Any]] = []
             try:
                 await self._begin()
-                self._transaction.begin()
-                settled = [(future, self._run_one(change, future)) for change, future in batch]
-                self._transaction.finish()
+                if any(one.long for one in batch):
+                    settled = await loop.run_in_executor(self._thread, self._run_all, batch)
+                else:
+                    settled = self._run_all(batch)
                 await loop.run_in_executor(self._thread, self._writer.commit)
             except sqlite3.Error as error:
                 self._abandon(batch, error)
                 continue
-            for future, result in settled:
-                if not future.done():
-                    future.set_result(result)
+            for one, (result, problem) in zip(batch, settled, strict=True):
+                if one.future.done():
+                    continue
+                if problem is not None:
+                    one.future.set_exception(problem)
+                else:
+                    one.future.set_result(result)
         self._flushing = None
+
+    def _run_all(self, batch: list[_Waiting]) -> list[tuple[Any, Exception | None]]:
+        self._transaction.begin()
+        settled = [self._run_one(one.change) for one in batch]
+        self._transaction.finish()
+        return settled
 
     async def _begin(self) -> None:
         """Begin a transaction at once; where another process writes, wait for it in the thread."""
@@ -169,27 +189,26 @@ class SQLiteStore:
         finally:
             self._writer.execute("PRAGMA busy_timeout = 0")
 
-    def _run_one(self, change: Callable[[Transaction], Any], future: asyncio.Future[Any]) -> Any:
+    def _run_one(self, change: Callable[[Transaction], Any]) -> tuple[Any, Exception | None]:
         """Run one change in a savepoint; what it raises is its own business, not the batch's."""
         self._writer.execute("SAVEPOINT one")
+        result, problem = None, None
         try:
             result = change(self._transaction)
         except sqlite3.OperationalError:
             raise
         except Exception as error:  # noqa: BLE001 (handed to the one who asked)
             self._writer.execute("ROLLBACK TO one")
-            if not future.done():
-                future.set_exception(error)
-            result = None
+            problem = error
         self._writer.execute("RELEASE one")
-        return result
+        return result, problem
 
-    def _abandon(self, batch: list[tuple[Any, asyncio.Future[Any]]], error: sqlite3.Error) -> None:
+    def _abandon(self, batch: list[_Waiting], error: sqlite3.Error) -> None:
         if self._writer.in_transaction:
             self._writer.rollback()
-        for _, future in batch:
-            if not future.done():
-                future.set_exception(StoreError(f"the database refused: {error}"))
+        for one in batch:
+            if not one.future.done():
+                one.future.set_exception(StoreError(f"the database refused: {error}"))
 
     def _last_change(self) -> int:
         last: int = self._reading.execute("SELECT coalesce(max(seq), 0) FROM change").fetchone()[0]

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
 from decimal import Decimal
-from typing import Annotated, Any, TypeVar
+from typing import Annotated, Any
 
 import msgspec
 from starlette.exceptions import HTTPException
@@ -24,16 +24,17 @@ from openesi.sep2.editions import EDITIONS
 from openesi.sep2.xml import serialize
 from openesi.server import operator
 from openesi.server.documents import read_document
+from openesi.server.groups import Group
 from openesi.store import Reader, StoreError, Transaction
-from openesi.web import notifications, openapi, watching
+from openesi.web import events, groups, notifications, openapi, resources, watching
 from openesi.web.answers import answer, problem
+from openesi.web.bodies import paging, read_body, read_flag, read_query
 from openesi.web.live import Live
+from openesi.web.resources import TriedOut
 from openesi.web.timeline import Event, Program, read_programs
 
-MAX_BODY = 64 << 10  # an operator's request is small; a mistaken upload is not
 MAX_DURATION_S = 366 * 86_400
 MAX_POWER_W = 1e12  # more than all power stations of the world
-Body = TypeVar("Body", bound=msgspec.Struct)
 Positive = Annotated[int, msgspec.Meta(gt=0, le=MAX_DURATION_S)]
 Percent = Annotated[float, msgspec.Meta(ge=0, le=100)]
 
@@ -102,7 +103,7 @@ async def get_status(live: Live, request: Request) -> Response:
 
 async def get_devices(live: Live, request: Request) -> Response:
     """List registered devices."""
-    start, limit = _paging(request)
+    start, limit = paging(request)
     return answer(
         await live.service.store.read(lambda reader: operator.devices(reader, start=start, limit=limit))
     )
@@ -158,14 +159,6 @@ async def post_program(live: Live, request: Request) -> Response:
     return answer({"href": row.path}, 201)
 
 
-class _TriedOut(Exception):
-    """Carries what a dry run made out of its transaction, which leaves nothing behind."""
-
-    def __init__(self, event: Event, xml: str) -> None:
-        super().__init__()
-        self.event, self.xml = event, xml
-
-
 async def post_event(live: Live, request: Request) -> Response:
     """Send a control; with ``?dry_run=true`` only tell what would be served."""
     dry_run = request.query_params.get("dry_run", "false") == "true"
@@ -187,29 +180,28 @@ async def post_event(live: Live, request: Request) -> Response:
         event = watching.event_at(live, tx, row.path)
         if dry_run:
             control = sep.replace(read_document(row, sep.DERControl), href=row.path)
-            raise _TriedOut(event, serialize(control, live.service.settings.edition).decode())
+            xml = serialize(control, live.service.settings.edition).decode()
+            raise TriedOut({**msgspec.to_builtins(event), "xml": xml})
         return event
 
     try:
         return answer(await live.service.store.write(send), 201)
-    except _TriedOut as tried:
-        return answer({**msgspec.to_builtins(tried.event), "xml": tried.xml})
+    except TriedOut as tried:
+        return answer(tried.made)
 
 
 async def delete_event(live: Live, request: Request) -> Response:
-    """Cancel a control, given by its path or mRID."""
-    randomized = request.query_params.get("randomized") == "true"
+    """Cancel an event of any kind, given by its path or mRID."""
+    query = read_query(request, {"randomized": "false"})
+    randomized = read_flag(query, "randomized")
     named = "/" + request.path_params["event"]
     now = int(live.service.clock())
 
-    def cancel(tx: Transaction) -> Event:
-        try:
-            path = operator.control_path(tx, named)
-            operator.control_at(tx, path)
-        except LocalError as error:
-            raise HTTPException(404, str(error)) from None
-        operator.cancel_control(tx, path, now=now, randomized=randomized)
-        return watching.event_at(live, tx, path)
+    def cancel(tx: Transaction) -> Event | dict[str, Any]:
+        path = events.cancel_named(tx, named, now=now, randomized=randomized)
+        if path.startswith("/derp/"):
+            return watching.event_at(live, tx, path)
+        return events.summarize(tx, path)
 
     return answer(await live.service.store.write(cancel))
 
@@ -248,21 +240,6 @@ def control_base(reader: Reader, modes: Modes) -> sep.DERControlBase:
     )
 
 
-async def read_body(request: Request, kind: type[Body]) -> Body:
-    """Read a JSON body as ``kind``. Raises HTTPException (415, 413, 422)."""
-    if request.headers.get("content-type", "").partition(";")[0].strip() != "application/json":
-        raise HTTPException(415, "send application/json")
-    data = b""
-    async for piece in request.stream():
-        data += piece
-        if len(data) > MAX_BODY:
-            raise HTTPException(413, f"at most {MAX_BODY} octets")
-    try:
-        return msgspec.json.decode(data, type=kind)
-    except msgspec.MsgspecError as error:
-        raise HTTPException(422, str(error)) from None
-
-
 def routes(live: Live) -> list[Route]:
     """Return the routes of the API, each bound to what it works on."""
 
@@ -286,18 +263,6 @@ def routes(live: Live) -> list[Route]:
     return [Route(path, bound(endpoint), methods=[method]) for method, path, endpoint in ENDPOINTS]
 
 
-def _paging(request: Request) -> tuple[int, int]:
-    try:
-        start, limit = (
-            int(request.query_params.get(name, default)) for name, default in (("start", 0), ("limit", 1000))
-        )
-    except ValueError:
-        raise HTTPException(422, "start and limit are numbers") from None
-    if start < 0 or not 0 <= limit <= operator.MAX_LISTED:
-        raise HTTPException(422, f"start is at least 0, limit 0 to {operator.MAX_LISTED}")
-    return start, limit
-
-
 ENDPOINTS: tuple[tuple[str, str, Endpoint], ...] = (
     ("GET", "/api/status", get_status),
     ("GET", "/api/openapi.json", get_openapi),
@@ -314,6 +279,25 @@ ENDPOINTS: tuple[tuple[str, str, Endpoint], ...] = (
     ("GET", "/api/events/{event:path}", watching.get_event),
     ("DELETE", "/api/events/{event:path}", delete_event),
     ("PUT", "/api/default", put_default),
+    ("POST", "/api/cancel", events.post_cancel),
+    ("POST", "/api/supersede", events.post_supersede),
+    ("GET", "/api/groups", groups.get_groups),
+    ("POST", "/api/groups", groups.post_group),
+    ("GET", "/api/groups/{group}", groups.get_group),
+    ("PATCH", "/api/groups/{group}", groups.patch_group),
+    ("DELETE", "/api/groups/{group}", groups.delete_group),
+    ("GET", "/api/groups/{group}/devices", groups.get_members),
+    ("POST", "/api/groups/{group}/devices", groups.post_members),
+    ("PUT", "/api/groups/{group}/devices/{lfdi}", groups.put_member),
+    ("DELETE", "/api/groups/{group}/devices/{lfdi}", groups.delete_member),
+    ("PUT", "/api/groups/{group}/assigned/{href:path}", groups.put_assigned),
+    ("DELETE", "/api/groups/{group}/assigned/{href:path}", groups.delete_assigned),
+    ("GET", "/api/resources", resources.get_table),
+    ("GET", "/api/resources/{path:path}", resources.get_resource),
+    ("POST", "/api/resources/{path:path}", resources.post_resource),
+    ("PUT", "/api/resources/{path:path}", resources.put_resource),
+    ("PATCH", "/api/resources/{path:path}", resources.patch_resource),
+    ("DELETE", "/api/resources/{path:path}", resources.delete_resource),
     ("GET", "/api/notifications", notifications.get_notifications),
     ("POST", "/api/notifications/{subscription:path}", notifications.post_notification),
     ("DELETE", "/api/notifications/{subscription:path}", notifications.delete_notification),
@@ -325,6 +309,10 @@ BODIES: dict[Endpoint, Any] = {
     post_program: NewProgram,
     post_event: NewEvent,
     put_default: Default,
+    events.post_cancel: events.Cancelling,
+    groups.post_group: groups.NewGroup,
+    groups.patch_group: groups.ChangedGroup,
+    groups.post_members: groups.Joining,
 }
 ANSWERS: dict[Endpoint, Any] = {
     get_devices: list[operator.DeviceSummary],
@@ -333,4 +321,9 @@ ANSWERS: dict[Endpoint, Any] = {
     watching.get_event: Event,
     post_event: Event,
     delete_event: Event,
+    groups.get_groups: list[Group],
+    groups.post_group: Group,
+    groups.get_group: Group,
+    groups.patch_group: Group,
+    groups.post_members: Group,
 }

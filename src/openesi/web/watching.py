@@ -16,9 +16,10 @@ from openesi.errors import LocalError
 from openesi.sep2 import identity
 from openesi.sep2 import model as sep
 from openesi.sep2.enums import ResponseStatus
-from openesi.server import operator
+from openesi.server import groups, operator
 from openesi.server.documents import read_document
-from openesi.store import Reader
+from openesi.store import Reader, Row
+from openesi.web import events
 from openesi.web.answers import answer
 from openesi.web.history import KEPT_S, MINUTE_S, RECENT_S
 from openesi.web.live import SEND_S, Live
@@ -122,17 +123,21 @@ async def get_events(live: Live, request: Request) -> Response:
 
 
 async def get_event(live: Live, request: Request) -> Response:
-    """Tell of one event, by path or mRID, who answered what and who is silent."""
+    """Tell of one event of any kind, by path or mRID, who answered what and who is silent."""
     named = "/" + request.path_params["event"]
 
     def look(reader: Reader) -> dict[str, Any]:
-        path = operator.control_path(reader, named)
-        event = event_at(live, reader, path)
-        sent = live.timeline.responses.of(identity.parse_mrid(event.mrid))
+        path = operator.event_path(reader, named)
+        row = reader.get(path)
+        if row is not None and row.type == "DERControl":
+            told = msgspec.to_builtins(event_at(live, reader, path))
+        else:
+            told = events.summarize(reader, path)
+        sent = live.timeline.responses.of(identity.parse_mrid(told["mrid"]))
         silent = [
-            identity.format_lfdi(row.key)
-            for path in sorted(live.roster.controllable)[:MAX_NAMED]
-            if (row := reader.get(path)) is not None and row.key is not None and row.key not in sent
+            identity.format_lfdi(device.key)
+            for device in _asked(live, reader, path)[:MAX_NAMED]
+            if device.key is not None and device.key not in sent
         ]
         answers = [
             {
@@ -144,12 +149,23 @@ async def get_event(live: Live, request: Request) -> Response:
             }
             for lfdi, statuses in list(sent.items())[:MAX_NAMED]
         ]
-        return {**msgspec.to_builtins(event), "answers": answers, "silent": silent}
+        return {**told, "answers": answers, "silent": silent}
 
     try:
         return answer(await live.service.store.read(look))
     except LocalError as error:
         raise HTTPException(404, str(error)) from None
+
+
+def _asked(live: Live, reader: Reader, event: str) -> list[Row]:
+    """Return the devices that owe an answer about an event; a DERControl is for those with DERSettings."""
+    devices = events.concerned(reader, event)
+    if devices is None and not event.startswith("/derp/"):
+        return reader.page("/edev", limit=MAX_NAMED)
+    if devices is None:
+        paths = sorted(live.roster.controllable)[:MAX_NAMED]
+        return [row for path in paths if (row := reader.get(path)) is not None]
+    return devices
 
 
 async def get_device(live: Live, request: Request) -> Response:
@@ -172,6 +188,7 @@ async def get_device(live: Live, request: Request) -> Response:
             "state": freshness(heard, device.interval_s, now),
             "meters": [one for one in live.meters.all() if one.lfdi == device.lfdi],
             "posted": posted(reader, row.path),
+            "groups": groups.groups_of(reader, row.path),
         }
 
     return answer(await live.service.store.read(look))

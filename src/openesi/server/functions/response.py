@@ -7,7 +7,7 @@ from openesi.sep2 import model as sep
 from openesi.sep2.enums import ResponseStatus, ResponseStatus2023
 from openesi.server.errors import Refusal
 from openesi.server.functions.base import Behaviour, Change, Outcome, insert_member
-from openesi.store import Transaction
+from openesi.store import Reader
 
 # Responses kept for each client; the oldest make room. A client could send one for every second.
 MAX_RESPONSES = 1_000
@@ -51,10 +51,10 @@ def _completed(change: Change, response: sep.Response) -> sep.Response:
     return sep.replace(response, endDeviceLFDI=lfdi, subject=subject, createdDateTime=created)
 
 
-def event_known(tx: Transaction, mrid: bytes) -> str | None:
+def event_known(reader: Reader, mrid: bytes) -> str | None:
     """Return the path of an event by its mRID, whatever its kind."""
     for kind in _EVENTS:
-        row = tx.find_anywhere(mrid, kind)
+        row = reader.find_anywhere(mrid, kind)
         if row is not None:
             return row.path
     return None

@@ -1,0 +1,81 @@
+"""What comes in over the operator's API: bodies read within their bounds, and the query."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, TypeVar
+
+import msgspec
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
+
+from openesi.server.operator import MAX_LISTED
+
+MAX_BODY = 64 << 10  # an operator's request is small; a mistaken upload is not
+MAX_BULK = 64 << 20  # ten thousand controls in one call take 5 MB
+
+Body = TypeVar("Body", bound=msgspec.Struct)
+
+
+async def read_body(request: Request, kind: type[Body]) -> Body:
+    """Read a JSON body as ``kind``. Raises HTTPException (415, 413, 422)."""
+    data = await _read(request, MAX_BODY)
+    try:
+        return msgspec.json.decode(data, type=kind)
+    except msgspec.MsgspecError as error:
+        raise HTTPException(422, str(error)) from None
+
+
+async def read_json(request: Request) -> Any:
+    """Read a JSON body of any shape. Raises HTTPException (415, 413, 422)."""
+    data = await _read(request, MAX_BULK)
+    try:
+        return msgspec.json.decode(data)
+    except (msgspec.MsgspecError, RecursionError) as error:
+        raise HTTPException(422, f"the body is no JSON: {error}") from None
+
+
+def read_query(request: Request, allowed: Mapping[str, str]) -> dict[str, str]:
+    """Return the query with defaults. A parameter that is not known is refused: a slip must not be obeyed."""
+    for name in request.query_params:
+        if name not in allowed:
+            known = ", ".join(allowed) or "none"
+            raise HTTPException(422, f"there is no parameter {name[:40]!r} here; there are: {known}")
+    return {name: request.query_params.get(name, default) for name, default in allowed.items()}
+
+
+def read_flag(values: Mapping[str, str], name: str) -> bool:
+    """Return a parameter that is true or false. Raises HTTPException (422)."""
+    if values[name] not in ("true", "false"):
+        raise HTTPException(422, f"{name} is true or false")
+    return values[name] == "true"
+
+
+def read_number(values: Mapping[str, str], name: str, *, most: int) -> int:
+    """Return a parameter that is a number from 0. Raises HTTPException (422)."""
+    text = values[name]
+    if not (text.isascii() and text.isdigit() and len(text) <= 12 and int(text) <= most):
+        raise HTTPException(422, f"{name} is a number from 0 to {most}")
+    return int(text)
+
+
+def paging(request: Request) -> tuple[int, int]:
+    """Return ``start`` and ``limit`` of the query. Raises HTTPException (422)."""
+    values = {name: request.query_params.get(name, default) for name, default in _PAGING.items()}
+    return read_number(values, "start", most=10**12), read_number(values, "limit", most=MAX_LISTED)
+
+
+_PAGING = {"start": "0", "limit": "1000"}
+
+
+async def _read(request: Request, most: int) -> bytes:
+    if request.headers.get("content-type", "").partition(";")[0].strip() != "application/json":
+        raise HTTPException(415, "send application/json")
+    pieces: list[bytes] = []
+    size = 0
+    async for piece in request.stream():
+        size += len(piece)
+        if size > most:
+            raise HTTPException(413, f"at most {most} octets")
+        pieces.append(piece)
+    return b"".join(pieces)

@@ -1,0 +1,226 @@
+"""Every resource of the tree over the operator's API: ``/api/resources`` and then the path devices use.
+
+``GET /api/resources/derp/1/derc`` shows what a device that may see everything gets, as JSON; ``POST`` adds
+members (an array: all of them, or none), ``PUT`` and ``PATCH`` change one, ``DELETE`` removes it. What comes
+back is what will be served. How a resource is written stands in ``server.tree``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from typing import Any, TypeVar
+
+from msgspec.structs import replace
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
+from starlette.responses import Response
+
+from openesi.errors import LocalError
+from openesi.sep2 import identity, resources
+from openesi.sep2.json import to_json
+from openesi.sep2.xml import serialize
+from openesi.server import groups
+from openesi.server.tree import GROWN_BY, MADE_BY_SERVER, Hand, NotThere, Sight
+from openesi.store import ASSIGNED, PUBLIC, Reader, Transaction
+from openesi.web.answers import answer
+from openesi.web.bodies import read_flag, read_json, read_number, read_query
+from openesi.web.live import Live
+
+T = TypeVar("T")
+
+MAX_DEPTH = 12  # levels below a resource; the tree of the standard has 7
+MAX_MEMBERS = 10_000  # of a list in one answer
+VISIBLE = {"": None, "public": PUBLIC, "assigned": ASSIGNED}
+_LOOK = {"start": "0", "limit": "255", "deep": "0", "format": "json"}
+_WRITE = {"dry_run": "false", "device": "", "group": "", "visible": "", "format": "json"}
+
+
+class TriedOut(Exception):
+    """Carries what a dry run made out of its transaction, which leaves nothing behind."""
+
+    def __init__(self, made: Any) -> None:
+        super().__init__()
+        self.made = made
+
+
+async def get_table(live: Live, request: Request) -> Response:
+    """List what there is in the tree: name, path, type, list order, and whether an operator may write it."""
+    del live
+    read_query(request, {})
+    return answer([
+        {
+            "name": one.name,
+            "path": one.path,
+            "type": one.type_name,
+            "list_of": one.item.__name__ if one.item is not None else None,
+            "access": one.access.name.lower(),
+            "device_methods": one.methods,
+            "operator_writes": _operator_writes(one),
+        }
+        for one in resources.RESOURCES
+    ])  # fmt: skip
+
+
+async def get_resource(live: Live, request: Request) -> Response:
+    """Show a resource or list; ``deep=N`` with N levels of what stands below it; ``format=xml`` as served."""
+    query = read_query(request, _LOOK)
+    path = _path(request)
+    start = read_number(query, "start", most=10**9)
+    limit = read_number(query, "limit", most=MAX_MEMBERS)
+    depth = read_number(query, "deep", most=MAX_DEPTH)
+
+    def look(reader: Reader) -> Any:
+        sight = _sight(live, reader)
+        if depth:
+            return sight.deep(path, depth=depth)
+        document = sight.document(path, start=start, limit=limit)
+        if query["format"] == "xml":
+            return serialize(document, live.service.settings.edition)
+        return to_json(document)
+
+    return _shown(await _found(live.service.store.read(look)))
+
+
+async def post_resource(live: Live, request: Request) -> Response:
+    """Add a member to a list, or an array of members: all of them, or none."""
+    query = read_query(request, _WRITE)
+    path = _path(request)
+    values = await read_json(request)
+    many = isinstance(values, list)
+
+    def write(hand: Hand) -> Any:
+        hrefs = hand.insert_all(path, values) if many else [hand.insert(path, values)]
+        hand.finish()
+        _assign(hand.tx, query["group"], hrefs)
+        if many:
+            return {"created": len(hrefs), "hrefs": hrefs}
+        return _served(live, hand.tx, hrefs[0], query)
+
+    return _shown(await _write(live, query, write), 201, dry_run=query["dry_run"])
+
+
+async def put_resource(live: Live, request: Request) -> Response:
+    """Write a resource over the one at its place, or the first at a place that a link leads to."""
+    query = read_query(request, _WRITE)
+    path = _path(request)
+    values = await read_json(request)
+
+    def write(hand: Hand) -> Any:
+        hand.put(path, values)
+        hand.finish()
+        _show_to(hand.tx, path, VISIBLE[query["visible"]])
+        return _served(live, hand.tx, path, query)
+
+    return _shown(await _write(live, query, write))
+
+
+async def patch_resource(live: Live, request: Request) -> Response:
+    """Change some fields of a resource (RFC 7396: null takes one away)."""
+    query = read_query(request, _WRITE)
+    path = _path(request)
+    values = await read_json(request)
+
+    def write(hand: Hand) -> Any:
+        if values or not query["visible"]:
+            hand.merge(path, values)
+        hand.finish()
+        _show_to(hand.tx, path, VISIBLE[query["visible"]])
+        return _served(live, hand.tx, path, query)
+
+    return _shown(await _write(live, query, write))
+
+
+async def delete_resource(live: Live, request: Request) -> Response:
+    """Remove a resource and all below it. An event that devices know is better cancelled first."""
+    query = read_query(request, {"dry_run": "false"})
+    path = _path(request)
+
+    def write(hand: Hand) -> Any:
+        return {"removed": hand.remove(path)}
+
+    return _shown(await _write(live, {**_WRITE, **query}, write))
+
+
+async def _write(live: Live, query: dict[str, str], change: Callable[[Hand], T]) -> T:
+    dry_run = read_flag(query, "dry_run")
+    if query["visible"] not in VISIBLE:
+        raise HTTPException(422, "visible is public or assigned")
+    if query["format"] not in ("json", "xml"):
+        raise HTTPException(422, "format is json or xml")
+    scope = identity.parse_lfdi(query["device"]) if query["device"] else VISIBLE[query["visible"]]
+    if scope is None and query["group"]:
+        scope = ASSIGNED
+    now = int(live.service.clock())
+
+    def write(tx: Transaction) -> T:
+        if query["device"] and scope is not None and tx.find("/edev", scope) is None:
+            raise LocalError(f"no device with LFDI {identity.format_lfdi(scope)} is registered")
+        made = change(Hand(tx=tx, now=now, settings=live.service.settings, scope=scope))
+        if dry_run:
+            raise TriedOut(made)
+        return made
+
+    try:
+        return await _found(live.service.store.write(write, long=True))
+    except TriedOut as tried:
+        made: T = tried.made
+        return made
+
+
+async def _found(result: Awaitable[T]) -> T:
+    """Wait for a result; what is not there is answered 404."""
+    try:
+        return await result
+    except NotThere as error:
+        raise HTTPException(404, str(error)) from None
+
+
+def _assign(tx: Transaction, named: str, hrefs: list[str]) -> None:
+    for group in filter(None, named.split(",")):
+        for href in hrefs:
+            groups.assign(tx, group, href)
+
+
+def _show_to(tx: Transaction, path: str, scope: bytes | None) -> None:
+    """Make what is offered public, or for groups alone."""
+    if scope is None:
+        return
+    row = tx.get(path)
+    match = resources.match(row.listing) if row is not None and row.listing is not None else None
+    if row is None or match is None or not match.resource.published:
+        raise LocalError(f"visible is for members of {', '.join(sorted(resources.PUBLISHED))}")
+    tx.put(replace(row, scope=scope))
+
+
+def _served(live: Live, reader: Reader, path: str, query: dict[str, str]) -> Any:
+    document = _sight(live, reader).document(path)
+    if query["format"] == "xml":
+        return serialize(document, live.service.settings.edition)
+    return to_json(document)
+
+
+def _shown(made: Any, status: int = 200, *, dry_run: str = "false") -> Response:
+    status = 200 if dry_run == "true" else status
+    if isinstance(made, bytes):
+        return Response(made, status, media_type="application/sep+xml")
+    response = answer(made, status)
+    if status == 201 and isinstance(made, dict) and "href" in made:
+        response.headers["Location"] = f"/api/resources{made['href']}"
+    return response
+
+
+def _sight(live: Live, reader: Reader) -> Sight:
+    return Sight(reader=reader, now=live.service.clock(), settings=live.service.settings)
+
+
+def _path(request: Request) -> str:
+    return "/" + str(request.path_params["path"])
+
+
+def _operator_writes(resource: resources.Resource) -> bool:
+    return not (
+        resource.name in MADE_BY_SERVER
+        or resource.name in GROWN_BY
+        or resource.is_active_list
+        or resource.is_assigned
+    )
