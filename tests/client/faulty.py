@@ -35,6 +35,7 @@ class Faulty:
     port: int = 0
     answers: dict[str, list[bytes]] = field(default_factory=dict)
     asked: list[str] = field(default_factory=list)
+    bodies: dict[str, list[bytes]] = field(default_factory=dict)  # what was sent, by "PUT /path"
     close_after_each: bool = False
 
     @property
@@ -52,7 +53,8 @@ class Faulty:
                 method, path, _ = lines[0].split(" ")
                 lengths = [line for line in lines if line.lower().startswith("content-length:")]
                 if lengths:
-                    await reader.readexactly(int(lengths[0].partition(":")[2]))
+                    body = await reader.readexactly(int(lengths[0].partition(":")[2]))
+                    self.bodies.setdefault(f"{method} {path}", []).append(body)
                 self.asked.append(f"{method} {path}")
                 known = self.answers.get(f"{method} {path}") or self.answers.get(
                     f"{method} {path.partition('?')[0]}"
@@ -71,11 +73,13 @@ class Faulty:
 
 
 @asynccontextmanager
-async def misbehaving(authority: Authority) -> AsyncIterator[Faulty]:
+async def misbehaving(
+    authority: Authority, *, ciphers: str = "ECDHE-ECDSA-AES128-CCM8:@SECLEVEL=0"
+) -> AsyncIterator[Faulty]:
     """Serve with the server certificate of ``authority``; every client certificate is welcome."""
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     context.maximum_version = ssl.TLSVersion.TLSv1_2
-    context.set_ciphers("ECDHE-ECDSA-AES128-CCM8:@SECLEVEL=0")
+    context.set_ciphers(ciphers)
     server = authority.server()
     context.load_cert_chain(server.cert, server.key)
     faulty = Faulty()

@@ -7,14 +7,16 @@ import random
 from collections import Counter
 from collections.abc import Callable
 from datetime import UTC, datetime
+from pathlib import Path
 
 import pytest
 
-from client.faulty import Faulty, document, empty, misbehaving
+from client.faulty import NS, Faulty, document, empty, misbehaving
 from openesi.client import Agent, Client
 from openesi.devices.house import summer_site
 from openesi.devices.solar import SolarInverter
 from openesi.pki import Authority, Identity
+from openesi.sep2.editions import DRAFT_2_0_4, IEEE_2013, Edition
 from openesi.sep2.identity import format_lfdi
 
 START = 1_800_000_000
@@ -58,13 +60,18 @@ def time_of(now: int) -> bytes:
 class World:
     """A small server of canned documents, an inverter, and one clock."""
 
-    def __init__(self, faulty: Faulty, identity: Identity) -> None:
+    def __init__(self, faulty: Faulty, identity: Identity, *, memory: Path | None = None) -> None:
         self.faulty = faulty
         self.now = float(START)
         self.device = SolarInverter(site=summer_site(START))
         self.esi = Client(faulty.url, cert=identity.cert, key=identity.key, ca=identity.ca)
         self.agent = Agent(
-            self.esi, self.device, random=random.Random(1), local=lambda: self.now, fallback_s=0.0
+            self.esi,
+            self.device,
+            random=random.Random(1),
+            local=lambda: self.now,
+            fallback_s=0.0,
+            memory=memory,
         )
         self.turns = 0
         poll = f'pollRate="{POLL_S}"'
@@ -240,3 +247,144 @@ def test_responses_that_the_server_loses_are_sent_until_it_has_them(authority: A
             await world.esi.close()
 
     asyncio.run(scenario())
+
+
+def answers(world: World, *statuses: int) -> bytes:
+    members = "".join(
+        f"<Response><createdDateTime>{START}</createdDateTime><endDeviceLFDI>{format_lfdi(world.esi.lfdi)}"
+        f"</endDeviceLFDI><status>{status}</status><subject>07</subject></Response>"
+        for status in statuses
+    )
+    count = len(statuses)
+    return document(
+        f'<ResponseList xmlns="NS" href="/rsp" all="{count}" results="{count}">{members}</ResponseList>'
+    )
+
+
+@pytest.mark.parametrize(
+    ("listed", "posts"),
+    [
+        pytest.param(lambda world: answers(world, 1), 2, id="it had arrived"),
+        pytest.param(lambda world: answers(world), 3, id="it had not"),
+        pytest.param(lambda world: empty("405 Method Not Allowed"), 2, id="nobody may see"),
+        pytest.param(lambda world: document("<garbage"), 2, id="nobody can read"),
+    ],
+)
+def test_an_answer_that_may_have_arrived_is_not_sent_again_unseen(
+    authority: Authority, listed: Callable[[World], bytes], posts: int
+) -> None:
+    async def scenario() -> None:
+        async with misbehaving(authority) as faulty:
+            world = World(faulty, authority.device("device"))
+            faulty.on("POST /rsp", b"", empty("201 Created"))  # takes it, and hangs up
+            faulty.on("GET /rsp", listed(world))
+            await world.live(60)
+            assert world.posted() == posts
+            assert not world.agent.shared.outbox
+            sent = [body.partition(b"<status>")[2][:1] for body in faulty.bodies["POST /rsp"]]
+            assert sent == ([b"1", b"2"] if posts == 2 else [b"1", b"1", b"2"])
+            await world.esi.close()
+
+    asyncio.run(scenario())
+
+
+def test_a_restart_while_an_answer_is_on_its_way_does_not_send_it_twice(
+    authority: Authority, tmp_path: Path
+) -> None:
+    async def scenario() -> None:
+        async with misbehaving(authority) as faulty:
+            world = World(faulty, authority.device("device"), memory=tmp_path / "memory.json")
+            faulty.on("POST /rsp", b"")
+            await world.live(1)
+            assert world.posted() == 1
+            await world.esi.close()
+            again = World(faulty, authority.device("device"), memory=tmp_path / "memory.json")
+            faulty.on("GET /rsp", answers(world, 1))
+            await again.live(60)
+            assert again.posted() == 2  # received was said before; started is said now
+            await again.esi.close()
+
+    asyncio.run(scenario())
+
+
+def test_a_half_answer_to_a_post_is_an_answer(authority: Authority) -> None:
+    async def scenario() -> None:
+        async with misbehaving(authority) as faulty:
+            world = World(faulty, authority.device("device"))
+            faulty.close_after_each = True
+            faulty.on("POST /rsp", b"HTTP/1.1 201 Created\r\nContent-Length: 50\r\n\r\nhalf")
+            await world.live(60)
+            assert world.posted() == 2
+            await world.esi.close()
+
+    asyncio.run(scenario())
+
+
+def test_a_program_that_cannot_be_read_holds_up_no_other_and_keeps_its_events(authority: Authority) -> None:
+    async def scenario() -> None:
+        async with misbehaving(authority) as faulty:
+            world = World(faulty, authority.device("device"))
+            members = "".join(
+                f'<DERProgram href="/derp/{n}"><mRID>{n:02}</mRID><DERControlListLink href="/derc{n}"/>'
+                f"<primacy>{n}</primacy></DERProgram>"
+                for n in (1, 2)
+            )
+            faulty.on(
+                "GET /derp",
+                document(
+                    f'<DERProgramList xmlns="NS" href="/derp" all="2" results="2" pollRate="30">{members}'
+                    "</DERProgramList>"
+                ),
+            )
+            faulty.on("GET /derc1", controls(control(8, 0, 100, 4_000)))
+            faulty.on("GET /derc2", controls())
+            await world.live(40)
+            assert world.limit_w == 2_000
+            faulty.on("GET /derc1", empty("500 Oops"))
+            faulty.on("GET /derc2", controls(control(9, 120, 600, 2_000)))
+            await world.live(40)
+            assert world.limit_w == 2_000
+            assert "500" in str(world.agent.problem)
+            await world.live(60)
+            assert world.limit_w == 1_000
+            await world.esi.close()
+
+    asyncio.run(scenario())
+
+
+def test_a_server_without_a_list_for_strangers_is_registered_with(authority: Authority) -> None:
+    async def scenario() -> None:
+        async with misbehaving(authority) as faulty:
+            world = World(faulty, authority.device("device"))
+            known = faulty.answers["GET /edev"][0]
+            faulty.on("GET /edev", empty("404 Not Found"), known)
+            faulty.on("POST /edev", empty("200 OK", "Location: /edev/1\r\n"))
+            await world.live(40)
+            assert Counter(faulty.asked)["POST /edev"] == 1
+            assert world.limit_w == 1_000
+            await world.esi.close()
+
+    asyncio.run(scenario())
+
+
+@pytest.mark.parametrize("edition", [IEEE_2013, DRAFT_2_0_4], ids=["2013", "2.0.4"])
+def test_a_server_of_another_edition_is_understood(authority: Authority, edition: Edition) -> None:
+    async def scenario() -> None:
+        async with misbehaving(authority) as faulty:
+            world = World(faulty, authority.device("device"))
+            for asked, (body,) in list(faulty.answers.items()):
+                faulty.on(asked, of_edition(body, edition))
+            await world.live(60)
+            assert world.limit_w == 1_000
+            assert edition.namespace.encode() in faulty.bodies["POST /rsp"][0]
+            await world.esi.close()
+
+    asyncio.run(scenario())
+
+
+def of_edition(answer: bytes, edition: Edition) -> bytes:
+    _, _, body = answer.partition(b"\r\n\r\n")
+    if not body:
+        return answer
+    text = body.decode().replace(NS, edition.namespace)
+    return document('<?xml version="1.0" encoding="UTF-8" standalone="yes"?>\n' + text)

@@ -8,7 +8,7 @@ import pytest
 
 from client.timelines import BEGINNING, MINUTE, SP, Story, Told, told
 from openesi.client import der
-from openesi.client.memory import Memory
+from openesi.client.memory import Memory, Recollection
 from openesi.client.scheduler import Answer, Scheduler
 from openesi.errors import LocalError
 from openesi.sep2.enums import DeviceCategory
@@ -38,8 +38,15 @@ class Device:
     def __init__(self, file: Path, seed: int) -> None:
         self.scheduler = Scheduler(random.Random(seed))
         self.waiting: deque[Answer] = deque()
+        self.doubtful: set[tuple[bytes, int]] = set()
         self.memory = Memory(file, LFDI)
-        self.programs = self.memory.recall(self.scheduler, self.waiting)
+        known = self._known()
+        self.memory.recall(known)
+        self.programs = known.programs
+
+    def _known(self) -> Recollection:
+        schedulers = {"programs": self.scheduler}
+        return Recollection(schedulers, self.waiting, self.doubtful, getattr(self, "programs", ()))
 
     def poll(self, time: int) -> None:
         self.programs = told(STORY, time)
@@ -49,12 +56,12 @@ class Device:
             category=DeviceCategory.PHOTOVOLTAIC_WITH_STORAGE,
         )
         self.waiting += self.scheduler.update(found, BEGINNING + time)
-        self.memory.keep(self.scheduler, self.programs, self.waiting)
+        self.memory.keep(self._known())
 
     def live(self, time: int) -> int | None:
         now = BEGINNING + time
         self.waiting += self.scheduler.advance(now)
-        self.memory.keep(self.scheduler, self.programs, self.waiting)
+        self.memory.keep(self._known())
         orders = der.orders(self.scheduler, self.programs, now, supported=frozenset(der.MODES))
         return orders.base.opModMaxLimW
 
@@ -102,7 +109,9 @@ def test_the_memory_of_another_device_is_not_taken(tmp_path: Path) -> None:
     Device(tmp_path / "memory.json", seed=1).poll(0)
     other = Memory(tmp_path / "memory.json", bytes(20))
     scheduler = Scheduler(random.Random(1))
-    assert other.recall(scheduler, deque()) == ()
+    known = Recollection({"programs": scheduler}, deque(), set())
+    other.recall(known)
+    assert known.programs == ()
     assert scheduler.tracked == {}
 
 

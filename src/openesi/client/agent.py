@@ -29,11 +29,12 @@ from openesi.client.device import (
 )
 from openesi.client.duties import Duty, Shared, WrongPIN
 from openesi.client.errors import AccessRefused, AnswerError, NotThere, Refused, Unreachable
-from openesi.client.memory import Memory
+from openesi.client.memory import Memory, Recollection
+from openesi.client.mirrors import Mirrors
+from openesi.client.responses import Responses
 from openesi.client.scheduler import Scheduler
 from openesi.client.session import Client
 from openesi.errors import OpenESIError
-from openesi.sep2.editions import IEEE_2023
 
 log = logging.getLogger(__name__)
 
@@ -77,12 +78,12 @@ class Agent:
         self.esi = esi
         self.device = device
         self.state = State.CONNECTING
-        self.problems: dict[str, OpenESIError] = {}
         if fallback_s is None:
             fallback_s = time.time() - time.monotonic()
         clock = ServerClock(fallback=fallback_s)
         self.shared = Shared(esi, device, local, chosen, clock, pin, register)
-        self.events = _events_of(device, chosen, missing_is_cancelled=esi.edition is IEEE_2023)
+        self.problems = self.shared.problems
+        self.events = _events_of(device, chosen)
         self.programs = next((one for one in self.events if isinstance(one, follow.Programs)), None)
         reporting = _reporting_of(device)
         self._reports = next((one for one in reporting if isinstance(one, duties.Reports)), None)
@@ -93,12 +94,11 @@ class Agent:
             duties.Assignments(),
             *self.events,
             *reporting,
-            duties.Responses(),
+            Responses(),
         ]
         self._memory = Memory(memory, esi.lfdi) if memory is not None else None
-        if self._memory is not None and self.programs is not None:
-            self.programs.programs = self._memory.recall(self.programs.scheduler, self.shared.outbox)
-            self.shared.wake.add(duties.Responses.name)
+        if self._memory is not None:
+            self._recall(self._memory)
         self._due = dict.fromkeys((duty.name for duty in self._duties), float("-inf"))
         self._failures: dict[str, int] = {}
         self._tick_s = tick_s
@@ -128,12 +128,31 @@ class Agent:
 
     def report_now(self) -> None:
         """Post readings at once, not at the next postRate: something changed that others wait to see."""
-        self.shared.wake.add(duties.Mirrors.name)
+        self.shared.wake.add(duties.MIRRORS)
         self._woken.set()
 
+    def _recall(self, memory: Memory) -> None:
+        known = self._recollection()
+        memory.recall(known)
+        if self.programs is not None:
+            self.programs.programs = known.programs
+        self.shared.log_events = known.log_events
+        self.shared.wake.add(duties.RESPONSES)
+        self.shared.remember = self._remember
+
     def _remember(self) -> None:
-        if self._memory is not None and self.programs is not None:
-            self._memory.keep(self.programs.scheduler, self.programs.programs, self.shared.outbox)
+        if self._memory is not None:
+            self._memory.keep(self._recollection())
+
+    def _recollection(self) -> Recollection:
+        shared = self.shared
+        return Recollection(
+            schedulers={one.name: one.scheduler for one in self.events},
+            waiting=shared.outbox,
+            doubtful=shared.doubtful,
+            programs=self.programs.programs if self.programs is not None else (),
+            log_events=shared.log_events,
+        )
 
     async def turn(self) -> float:
         """Talk to the server about what is due. Return in how many seconds to come back.
@@ -236,23 +255,19 @@ class Agent:
         return wait_s
 
 
-def _events_of(device: Device, random: RandomSource, *, missing_is_cancelled: bool) -> list[follow.Events]:
+def _events_of(device: Device, random: RandomSource) -> list[follow.Events]:
     """Return what follows each kind of event that a device obeys, with a scheduler of its own."""
-
-    def scheduler() -> Scheduler:
-        return Scheduler(random, missing_is_cancelled=missing_is_cancelled)
-
     found: list[follow.Events] = []
     if isinstance(device, DERDevice):
-        found.append(follow.Programs(device, scheduler()))
+        found.append(follow.Programs(device, Scheduler(random)))
     if isinstance(device, LoadDevice):
-        found.append(follow.LoadControls(device, scheduler()))
+        found.append(follow.LoadControls(device, Scheduler(random)))
     if isinstance(device, PriceDevice):
-        found.append(follow.Prices(device, scheduler()))
+        found.append(follow.Prices(device, Scheduler(random)))
     if isinstance(device, DisplayDevice):
-        found.append(follow.Messages(device, scheduler()))
+        found.append(follow.Messages(device, Scheduler(random)))
     if isinstance(device, FlowDevice):
-        found.append(follow.FlowReservations(device, scheduler()))
+        found.append(follow.FlowReservations(device, Scheduler(random)))
     return found
 
 
@@ -260,7 +275,7 @@ def _reporting_of(device: Device) -> list[Duty]:
     """Return what tells the server of a device, readings first: they show what the events just read did."""
     found: list[Duty] = []
     if isinstance(device, MeteredDevice):
-        found.append(duties.Mirrors(device))
+        found.append(Mirrors(device))
     if isinstance(device, DERDevice):
         found.append(duties.Reports(device))
     if isinstance(device, PoweredDevice):

@@ -7,6 +7,7 @@ left to the loop in ``openesi.client.agent``.
 
 from __future__ import annotations
 
+import contextlib
 import logging
 from collections import deque
 from collections.abc import Callable, Iterable
@@ -15,20 +16,24 @@ from typing import Any, Protocol
 
 from openesi.client.backoff import MOST_EVENT_POLL_S, RandomSource, poll_s
 from openesi.client.clock import Sample, ServerClock
-from openesi.client.device import DERDevice, Device, Meter, MeteredDevice, PoweredDevice, Quantity
+from openesi.client.device import DERDevice, Device, PoweredDevice
 from openesi.client.errors import AnswerError, BadAnswer, NotThere, Refused
 from openesi.client.scheduler import Answer
 from openesi.client.session import Client, find_end_device
+from openesi.errors import OpenESIError
 from openesi.sep2 import identity
 from openesi.sep2 import model as sep
-from openesi.sep2.enums import QualityFlag, to_bits
+from openesi.sep2.enums import to_bits
 
 log = logging.getLogger(__name__)
 
 TIME_POLL_S = 900.0  # a clock that is set is compared no more often (IEEE 2030.5-2018, clause 9.2.3)
 MAX_WAITING = 1_000  # responses that wait for a server to come back; the oldest make room
-POST_RATE_S = 300  # CSIP: where the server gives no postRate
 REGISTRATION_POLL_S = 48 * 3600.0  # a device shows itself at least so often (clause 8.5.3)
+
+
+# Duties that others wake and that live in modules of their own.
+MIRRORS, RESPONSES = "mirrors", "responses"
 
 
 class WrongPIN(Refused):
@@ -37,7 +42,11 @@ class WrongPIN(Refused):
 
 @dataclass(slots=True)
 class Shared:
-    """What the duties of one device share. ``local`` is the local clock, which never goes back."""
+    """What the duties of one device share. ``local`` is the local clock, which never goes back.
+
+    ``outbox`` holds the answers that wait, ``doubtful`` those of them that may have arrived all the same.
+    ``problems`` is what is not well, by duty or resource. ``remember`` writes down what is not to be lost.
+    """
 
     esi: Client
     device: Device
@@ -50,8 +59,12 @@ class Shared:
     end_device: sep.EndDevice | None = None
     assignments: tuple[sep.FunctionSetAssignments, ...] = ()
     outbox: deque[Answer] = field(default_factory=lambda: deque(maxlen=MAX_WAITING))
+    doubtful: set[tuple[bytes, int]] = field(default_factory=set)
     wake: set[str] = field(default_factory=set)
+    problems: dict[str, OpenESIError] = field(default_factory=dict)
     responses_sent: int = 0
+    log_events: int = 0  # told so far: the next one's number
+    remember: Callable[[], None] = lambda: None
 
     @property
     def now(self) -> int:
@@ -62,7 +75,19 @@ class Shared:
         """Put answers into the outbox."""
         for one in answers:
             self.outbox.append(one)
-            self.wake.add(Responses.name)
+            self.wake.add(RESPONSES)
+
+    def doubt(self, answer: Answer) -> None:
+        """Note that an answer is on its way, so that it is not sent again unseen, come what may."""
+        self.doubtful.add(answer.key)
+        self.remember()
+
+    def done_with(self, answer: Answer) -> None:
+        """Take an answer out of the outbox: it is there, or never will be."""
+        self.doubtful.discard(answer.key)
+        if answer in self.outbox:
+            self.outbox.remove(answer)
+        self.remember()
 
 
 class Duty(Protocol):
@@ -83,9 +108,12 @@ class DeviceCapability:
     async def turn(self, shared: Shared) -> float:
         """Read it."""
         found = await shared.esi.device_capability()
-        if found is not shared.capability:
+        before = shared.capability
+        if found is not before:
             shared.capability = found
-            shared.wake |= {EndDevice.name, Mirrors.name}
+            shared.wake |= {EndDevice.name, MIRRORS}
+            if before is None or found.TimeLink != before.TimeLink:
+                shared.wake.add(Time.name)
         return poll_s(found.pollRate)
 
 
@@ -99,16 +127,28 @@ class Time:
         links = targets(shared.assignments, "TimeLink")
         if shared.capability is not None and shared.capability.TimeLink is not None:
             links.append(shared.capability.TimeLink.href)
+        if not links and shared.end_device is None:
+            return MOST_EVENT_POLL_S  # some servers show it to registered devices only; that wakes this duty
         if not links:
             raise NotThere("the server links no Time: its events cannot be obeyed", status=404)
-        sent = shared.local()
-        time = await shared.esi.fetch(links[0], sep.Time)
+        sent, time = await self._ask(shared, list(dict.fromkeys(links)))
         sample = shared.clock.accept(time.currentTime, sent=sent, received=shared.local())
         if sample is Sample.REFUSED:
             raise BadAnswer(f"the server says it is {time.currentTime} s after 1970; its time is not taken")
         if sample is Sample.ADJUSTED:
             log.info("clock set offset=%.1f", shared.clock.offset_s)
         return max(TIME_POLL_S, poll_s(time.pollRate))
+
+    async def _ask(self, shared: Shared, links: list[str]) -> tuple[float, sep.Time]:
+        """Return the first Time that is there, and when it was asked for."""
+        for place, href in enumerate(links):
+            sent = shared.local()
+            try:
+                return sent, await shared.esi.fetch(href, sep.Time)
+            except NotThere:
+                if place + 1 == len(links):
+                    raise
+        raise AssertionError("there are links")
 
 
 class EndDevice:
@@ -127,10 +167,16 @@ class EndDevice:
             return 1.0
         if capability.EndDeviceListLink is None:
             raise NotThere("the server links no EndDeviceList for us", status=404)
-        listed = await shared.esi.fetch_list(capability.EndDeviceListLink, sep.EndDeviceList)
+        href = capability.EndDeviceListLink.href
+        try:
+            listed = await shared.esi.fetch_list(href, sep.EndDeviceList)
+        except NotThere:
+            if not shared.register:
+                raise
+            listed = sep.EndDeviceList(all=0, results=0)  # some have no list for whom they do not know
         found = find_end_device(listed, shared.esi.lfdi)
         if found is None:
-            found = await self._register(shared, capability.EndDeviceListLink.href)
+            found = await self._register(shared, href)
         if found is not None and found.enabled is False:
             log.warning("the server has disabled this device")
             found = None
@@ -139,6 +185,8 @@ class EndDevice:
             return poll_s(listed.pollRate)
         await self._check_pin(shared, found)
         if found != shared.end_device:
+            if shared.end_device is None:
+                shared.wake.add(DeviceCapability.name)  # whoever is known may be shown more
             shared.end_device = found
             shared.wake |= {Assignments.name, Reports.name, PowerStatuses.name, "flow reservations"}
         await self._inform(shared, found)
@@ -156,9 +204,9 @@ class EndDevice:
             changedTime=shared.now if shared.clock.is_set else 0,
         )
         location = await esi.post(href, device)
-        shared.wake.add(DeviceCapability.name)  # whoever is known may be shown more
         if location is not None:
-            return await esi.fetch(location, sep.EndDevice)
+            with contextlib.suppress(NotThere):
+                return await esi.fetch(location, sep.EndDevice)
         return find_end_device(await esi.fetch_list(href, sep.EndDeviceList), esi.lfdi)
 
     async def _check_pin(self, shared: Shared, device: sep.EndDevice) -> None:
@@ -242,15 +290,12 @@ class Reports:
         resource = listed.DER[0]
         if own.href != self._owner:
             self._owner, self._sent = own.href, {}
-        device, now, esi = self._device, shared.now, shared.esi
-        await self._put_changed(esi, resource.DERCapabilityLink, device.capability())
-        await self._put_changed(esi, resource.DERSettingsLink, device.settings())
+        device, now = self._device, shared.now
+        await self._put(shared, resource.DERCapabilityLink, device.capability(), once=True)
+        await self._put(shared, resource.DERSettingsLink, device.settings(), once=True)
         status = device.status(now)
-        if resource.DERStatusLink is not None:
-            await esi.put(resource.DERStatusLink.href, status)
-        availability = device.availability(now)
-        if resource.DERAvailabilityLink is not None and availability is not None:
-            await esi.put(resource.DERAvailabilityLink.href, availability)
+        await self._put(shared, resource.DERStatusLink, status)
+        await self._put(shared, resource.DERAvailabilityLink, device.availability(now))
         self._told = _state(status)
         return poll_s(listed.pollRate)
 
@@ -260,10 +305,23 @@ class Reports:
             self._told = ()
             shared.wake.add(self.name)
 
-    async def _put_changed(self, esi: Client, link: sep.Link | None, document: sep.Sep) -> None:
-        if link is not None and self._sent.get(link.href) != document:
-            await esi.put(link.href, document)
-            self._sent[link.href] = document
+    async def _put(
+        self, shared: Shared, link: sep.Link | None, document: sep.Sep | None, *, once: bool = False
+    ) -> None:
+        """Put a document, with ``once`` only if it changed; what is refused does not hold up the others."""
+        if link is None or document is None or (once and self._sent.get(link.href) == document):
+            return
+        what = f"PUT {link.href}"
+        try:
+            await shared.esi.put(link.href, document)
+        except AnswerError as error:
+            if error.is_temporary:
+                raise
+            log.warning("report refused reason=%s", error)
+            shared.problems[what] = error
+        else:
+            shared.problems.pop(what, None)
+        self._sent[link.href] = document  # also if it was refused: the same would be refused again
 
 
 def _state(status: sep.DERStatus) -> tuple[object, ...]:
@@ -291,123 +349,3 @@ class PowerStatuses:
         status = self._device.power_status(shared.now)
         await shared.esi.put(own.PowerStatusLink.href, status)
         return poll_s(shared.capability.pollRate if shared.capability else None)
-
-
-class Mirrors:
-    """Readings of the device's meters, posted to mirrors at the server (clause 10.11)."""
-
-    name = "mirrors"
-
-    def __init__(self, device: MeteredDevice) -> None:
-        self._device = device
-        self._hrefs: dict[str, str] = {}
-        self._rate_s = float(POST_RATE_S)
-
-    async def turn(self, shared: Shared) -> float:
-        """Make the mirrors that are not there, and post to each."""
-        capability = shared.capability
-        if capability is None or capability.MirrorUsagePointListLink is None or shared.end_device is None:
-            return MOST_EVENT_POLL_S  # whatever changes that wakes this duty
-        for meter in self._device.meters:
-            if meter.name not in self._hrefs:
-                await self._create(shared, capability.MirrorUsagePointListLink.href, meter)
-            await self._post(shared, meter)
-        return self._rate_s
-
-    async def _create(self, shared: Shared, href: str, meter: Meter) -> None:
-        lfdi = shared.esi.lfdi
-        mirror = sep.MirrorUsagePoint(
-            mRID=identity.derive_mrid(0, lfdi, meter.name),
-            description=meter.name,
-            roleFlags=to_bits(meter.role, 2),
-            serviceCategoryKind=0,
-            status=1,
-            deviceLFDI=lfdi,
-            MirrorMeterReading=tuple(
-                sep.MirrorMeterReading(
-                    mRID=_reading_mrid(lfdi, meter, one), description=one.name, ReadingType=one.reading_type()
-                )
-                for one in meter.quantities
-            ),
-        )
-        location = await shared.esi.post(href, mirror)
-        if location is None:
-            raise BadAnswer("the server made a mirror and does not say where")
-        self._hrefs[meter.name] = location
-        try:
-            made = await shared.esi.fetch(location, sep.MirrorUsagePoint)
-        except AnswerError:
-            made = mirror  # reading a mirror back is optional for servers
-        self._rate_s = poll_s(made.postRate or POST_RATE_S)
-
-    async def _post(self, shared: Shared, meter: Meter) -> None:
-        readings = self._device.readings(meter.name)
-        now, lfdi = shared.now, shared.esi.lfdi
-        posted = tuple(
-            sep.MirrorMeterReading(
-                mRID=_reading_mrid(lfdi, meter, one),
-                Reading=sep.Reading(
-                    qualityFlags=to_bits(QualityFlag.VALID, 2),
-                    timePeriod=sep.DateTimeInterval(duration=0, start=now),
-                    value=round(readings[one.name] / 10**one.power_of_ten),
-                ),
-            )
-            for one in meter.quantities
-            if one.name in readings
-        )
-        if not posted:
-            return
-        document = sep.MirrorMeterReadingList(all=len(posted), results=len(posted), MirrorMeterReading=posted)
-        try:
-            await shared.esi.post(self._hrefs[meter.name], document)
-        except NotThere:
-            del self._hrefs[meter.name]  # the server let it expire: it is made again
-            raise
-
-
-def _reading_mrid(lfdi: bytes, meter: Meter, quantity: Quantity) -> bytes:
-    return identity.derive_mrid(0, lfdi, meter.name, quantity.name)
-
-
-class Responses:
-    """Answers to events, in the order they came to pass, each until the server has it."""
-
-    name = "responses"
-
-    async def turn(self, shared: Shared) -> float:
-        """Post what waits. An answer that the server refuses is not sent again."""
-        while shared.outbox:
-            answer = shared.outbox[0]
-            event = answer.occurrence.event
-            if event.replyTo is None:
-                log.warning("answers wanted and no replyTo mrid=%s", answer.occurrence.mrid.hex())
-            else:
-                try:
-                    await shared.esi.post(event.replyTo, response_to(answer, shared.esi.lfdi))
-                    shared.responses_sent += 1
-                except AnswerError as error:
-                    if error.is_temporary:
-                        raise
-                    log.warning("response refused mrid=%s reason=%s", answer.occurrence.mrid.hex(), error)
-            shared.outbox.popleft()
-        return MOST_EVENT_POLL_S
-
-
-_RESPONSES: dict[str, type[sep.Response]] = {
-    "DERControl": sep.DERControlResponse,
-    "EndDeviceControl": sep.DrResponse,
-    "TimeTariffInterval": sep.PriceResponse,
-    "TextMessage": sep.TextResponse,
-    "FlowReservationResponse": sep.FlowReservationResponseResponse,
-}
-
-
-def response_to(answer: Answer, lfdi: bytes) -> sep.Response:
-    """Return the document that says so for the device of this LFDI."""
-    kind = _RESPONSES[type(answer.occurrence.event).__name__]
-    return kind(
-        createdDateTime=answer.at,
-        endDeviceLFDI=lfdi,
-        status=answer.status,
-        subject=answer.occurrence.mrid,
-    )

@@ -3,6 +3,7 @@
 ::
 
     Unreachable (3)     nobody answers, the connection breaks, the answer takes too long
+      NoAnswer            the request was on its way: whether it arrived is not known
     Refused (4)         the TLS handshake fails, or the server answers 401 or 403
       AccessRefused
     PeerError (1)       the server is there and lets us in, but what it says is wrong or not what we wanted
@@ -15,7 +16,11 @@ from __future__ import annotations
 
 from openesi.errors import PeerError, Refused, Unreachable
 
-__all__ = ["AccessRefused", "AnswerError", "BadAnswer", "NotThere", "Refused", "Unreachable"]
+__all__ = ["AccessRefused", "AnswerError", "BadAnswer", "NoAnswer", "NotThere", "Refused", "Unreachable"]
+
+
+class NoAnswer(Unreachable):
+    """The connection stood, and no whole answer came: the server may have done what it was asked, or not."""
 
 
 class AccessRefused(Refused):

@@ -23,10 +23,12 @@ from openesi.client.device import (
     PriceDevice,
 )
 from openesi.client.duties import Shared, targets
-from openesi.client.errors import BadAnswer, NotThere
+from openesi.client.errors import AnswerError, BadAnswer, NotThere
 from openesi.client.scheduler import Occurrence, Scheduler
 from openesi.client.session import Client
+from openesi.errors import PeerError
 from openesi.sep2 import model as sep
+from openesi.sep2.editions import IEEE_2023
 from openesi.sep2.enums import FlowDirection, ResponseStatus, bits
 
 log = logging.getLogger(__name__)
@@ -43,11 +45,20 @@ T = TypeVar("T", bound=sep.Sep)
 
 @dataclass(slots=True)
 class Found:
-    """What one look at a function set brought."""
+    """What one look at a function set brought. With ``errors`` it is not all: what is not in it may go on."""
 
     occurrences: list[Occurrence] = field(default_factory=list)
     assigned: set[bytes] = field(default_factory=set)
     rate_s: float = MOST_EVENT_POLL_S
+    errors: list[PeerError] = field(default_factory=list)
+
+    async def listed(self, esi: Client, link: sep.Link | str, kind: type[T]) -> T | None:
+        """Return a list. One that the server cannot give is noted, and keeps no other from being read."""
+        try:
+            return await esi.fetch_list(link, kind)
+        except (AnswerError, BadAnswer) as error:
+            self.errors.append(error)
+            return None
 
     def take_rate(self, poll_rate: int | None) -> None:
         """Ask again at the highest rate of all lists."""
@@ -65,14 +76,17 @@ class Events:
         self._checked: int | None = None
 
     async def turn(self, shared: Shared) -> float:
-        """Read all of it; only when everything came is anything changed."""
+        """Read all of it. Where a part cannot be read, what was known of that part holds."""
         if not shared.clock.is_set:
             return 1.0  # no event is obeyed by a clock that nobody set
         found = await self.read(shared)
+        self.scheduler.missing_is_cancelled = shared.esi.edition is IEEE_2023 and not found.errors
         now = shared.now
-        assigned = frozenset(found.assigned)
+        assigned = None if found.errors else frozenset(found.assigned)
         shared.answer(self.scheduler.update(found.occurrences, now, assigned=assigned))
         self._carry_out(now)
+        if found.errors:
+            raise found.errors[0]
         return self._next(found.rate_s, now)
 
     def tick(self, shared: Shared) -> None:
@@ -117,7 +131,9 @@ async def _programs(
     """Yield mRID and document of every program that the assignments lead to, once, the strongest first."""
     seen: dict[bytes, Any] = {}
     for href in sorted(set(targets(shared.assignments, link))):
-        listed: Any = await shared.esi.fetch_list(href, kind)
+        listed: Any = await found.listed(shared.esi, href, kind)
+        if listed is None:
+            continue
         found.take_rate(listed.pollRate)
         for program in getattr(listed, kind.__name__.removesuffix("List")):
             seen.setdefault(program.mRID.rjust(16, b"\x00"), program)
@@ -156,8 +172,9 @@ class Programs(Events):
         found = Found()
         programs = []
         async for mrid, program in _programs(shared, "DERProgramListLink", sep.DERProgramList, found):
-            programs.append(await self._read_program(shared.esi, program, mrid))
-        self.programs = tuple(_with_known_curves(one, self.programs) for one in programs)
+            programs.append(await self._read_program(shared.esi, program, mrid, found))
+        kept = [one for one in self.programs if found.errors and one.mrid not in found.assigned]
+        self.programs = tuple(_with_known_curves(one, self.programs) for one in [*programs, *kept])
         found.occurrences = der.occurrences(
             programs, supported=self._device.modes, category=shared.device.category
         )
@@ -170,16 +187,26 @@ class Programs(Events):
             self.orders = orders
             self._device.obey(orders)
 
-    async def _read_program(self, esi: Client, program: sep.DERProgram, mrid: bytes) -> der.Program:
+    async def _read_program(
+        self, esi: Client, program: sep.DERProgram, mrid: bytes, found: Found
+    ) -> der.Program:
+        known = next((one for one in self.programs if one.mrid == mrid), None)
         default = None
         if program.DefaultDERControlLink is not None:
             try:
                 default = await esi.fetch(program.DefaultDERControlLink, sep.DefaultDERControl)
             except NotThere:
                 default = None  # the device's own settings hold, as without a link
+            except (AnswerError, BadAnswer) as error:
+                found.errors.append(error)
+                default = known.default if known is not None else None
         controls: tuple[sep.DERControl, ...] = ()
         if program.DERControlListLink is not None:
-            controls = (await esi.fetch_list(program.DERControlListLink, sep.DERControlList)).DERControl
+            listed = await found.listed(esi, program.DERControlListLink, sep.DERControlList)
+            if listed is not None:
+                controls = listed.DERControl
+            elif known is not None:
+                controls = known.controls
         bases = [one.DERControlBase for one in (default, *controls) if one is not None]
         return der.Program(
             mrid=mrid,
@@ -232,7 +259,9 @@ class LoadControls(Events):
             link = program.EndDeviceControlListLink
             if link is None:
                 continue
-            listed = await shared.esi.fetch_list(link, sep.EndDeviceControlList)
+            listed = await found.listed(shared.esi, link, sep.EndDeviceControlList)
+            if listed is None:
+                continue
             found.occurrences += load_occurrences(
                 listed.EndDeviceControl,
                 mrid,
@@ -295,15 +324,15 @@ class Prices(Events):
         async for mrid, tariff in _programs(shared, "TariffProfileListLink", sep.TariffProfileList, found):
             if tariff.RateComponentListLink is None:
                 continue
-            parts = await shared.esi.fetch_list(tariff.RateComponentListLink, sep.RateComponentList)
-            for component in parts.RateComponent[:MAX_COMPONENTS]:
+            parts = await found.listed(shared.esi, tariff.RateComponentListLink, sep.RateComponentList)
+            for component in () if parts is None else parts.RateComponent[:MAX_COMPONENTS]:
                 reading = await shared.esi.fetch(component.ReadingTypeLink, sep.ReadingType)
                 if reading.flowDirection == FlowDirection.REVERSE:
                     continue  # what is paid for energy given, not asked for energy taken
-                listed = await shared.esi.fetch_list(
-                    component.TimeTariffIntervalListLink, sep.TimeTariffIntervalList
+                listed = await found.listed(
+                    shared.esi, component.TimeTariffIntervalListLink, sep.TimeTariffIntervalList
                 )
-                for interval in listed.TimeTariffInterval:
+                for interval in () if listed is None else listed.TimeTariffInterval:
                     one = occurrence(interval, mrid, tariff.primacy, PRICE)
                     found.occurrences.append(one)
                     known = self._prices.get(one.mrid)  # what an interval costs never changes
@@ -359,9 +388,10 @@ class Messages(Events):
         kind = sep.MessagingProgramList
         async for mrid, program in _programs(shared, "MessagingProgramListLink", kind, found):
             if program.TextMessageListLink is not None:
-                listed = await shared.esi.fetch_list(program.TextMessageListLink, sep.TextMessageList)
+                listed = await found.listed(shared.esi, program.TextMessageListLink, sep.TextMessageList)
                 found.occurrences += [
-                    occurrence(one, mrid, program.primacy, one.mRID.hex()) for one in listed.TextMessage
+                    occurrence(one, mrid, program.primacy, one.mRID.hex())
+                    for one in (() if listed is None else listed.TextMessage)
                 ]
         return found
 

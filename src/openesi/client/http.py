@@ -16,7 +16,7 @@ from urllib.parse import urlsplit
 
 import httpcore2
 
-from openesi.client.errors import BadAnswer, Refused, Unreachable
+from openesi.client.errors import BadAnswer, NoAnswer, Refused, Unreachable
 
 log = logging.getLogger(__name__)
 
@@ -55,7 +55,7 @@ class Transport:
         """Send one request and return the whole answer.
 
         Raises:
-            Unreachable: nobody answers there, or not in time.
+            Unreachable: nobody answers there. NoAnswer: no whole answer came, or not in time.
             Refused: the TLS handshake failed.
             BadAnswer: what came back is not HTTP, or too long.
 
@@ -90,21 +90,28 @@ class Transport:
                     extensions={"timeout": self._timeout},
                 ) as response,
             ):
-                content = await _read(response, url)
+                content = await _read(response, url, method)
                 return Answer(response.status, _text_headers(response), content, url)
-        except (httpcore2.TimeoutException, TimeoutError) as error:
+        except (httpcore2.ConnectTimeout, httpcore2.PoolTimeout) as error:
             raise Unreachable(f"{_place(url)} does not answer in time") from error
+        except (httpcore2.TimeoutException, TimeoutError) as error:
+            raise NoAnswer(f"{_place(url)} does not answer in time") from error
         except httpcore2.UnsupportedProtocol as error:
             raise BadAnswer(f"{url[:120]} is no https address") from error
 
 
-async def _read(response: httpcore2.Response, url: str) -> bytes:
+async def _read(response: httpcore2.Response, url: str, method: str) -> bytes:
     pieces, size = [], 0
-    async for piece in response.aiter_stream():
-        size += len(piece)
-        if size > MAX_BODY:
-            raise BadAnswer(f"{url} answers more than {MAX_BODY} octets")
-        pieces.append(piece)
+    try:
+        async for piece in response.aiter_stream():
+            size += len(piece)
+            if size > MAX_BODY:
+                raise BadAnswer(f"{url} answers more than {MAX_BODY} octets")
+            pieces.append(piece)
+    except (httpcore2.NetworkError, httpcore2.RemoteProtocolError, httpcore2.ReadTimeout):
+        if method in ("GET", "HEAD") or response.status >= 300:
+            raise
+        return b""  # it is done, says the status: nobody needs the body of that
     return b"".join(pieces)
 
 
@@ -134,8 +141,8 @@ def _translated(error: Exception, url: str) -> Exception:
             )
         return Refused(f"the server at {place} closes the connection during the TLS handshake")
     if isinstance(error, httpcore2.RemoteProtocolError):
-        return Unreachable(f"{place} breaks off, or does not speak HTTP: {error}")
-    return Unreachable(f"the connection to {place} broke")
+        return NoAnswer(f"{place} breaks off, or does not speak HTTP: {error}")
+    return NoAnswer(f"the connection to {place} broke")
 
 
 def _place(url: str) -> str:

@@ -44,6 +44,12 @@ def resolve(base: str, href: str) -> str:
     return url
 
 
+def paged(href: str, start: int, limit: int) -> str:
+    """Return where so many members of a list are, from one on."""
+    joint = "&" if "?" in href else "?"
+    return f"{href}{joint}s={start}&l={limit}"
+
+
 def needs_resolving(body: bytes) -> bool:
     """Tell whether a document holds references other than rooted paths; nearly none does."""
     return _NOT_ROOTED.search(body) is not None

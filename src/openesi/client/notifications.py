@@ -139,7 +139,8 @@ class Listener:
         if request.method != "POST":
             return HTTPStatus.METHOD_NOT_ALLOWED
         try:
-            document = media_of(request.content_type).decode(bytes(request.body), self.edition)
+            body = bytes(request.body)
+            document, _ = media_of(request.content_type, body).decode(body, self.edition)
             if not isinstance(document, sep.Notification):
                 raise BadAnswer(f"a {type(document).__name__} is no Notification")
             wanted = await self.take(Received(document, sender, request.path))

@@ -87,11 +87,20 @@ class Occurrence:
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """A Response that the server asked for; ``at`` is when it came to pass."""
+    """A Response that the server asked for; ``at`` is when it came to pass.
+
+    ``overridden_s`` is for how long the user had overridden the event by then.
+    """
 
     occurrence: Occurrence
     status: ResponseStatus
     at: int
+    overridden_s: int = 0
+
+    @property
+    def key(self) -> tuple[bytes, int]:
+        """What is said of which event: never said twice."""
+        return (self.occurrence.mrid, int(self.status))
 
 
 @dataclass(slots=True, kw_only=True)
@@ -107,6 +116,8 @@ class Tracked:
     cancelled: bool = False  # and ends at ``end``
     opted: ResponseStatus | None = None
     took_part: bool = False
+    overridden_s: int = 0  # how long the user did otherwise while it ran, and since when
+    overridden_at: int | None = None
 
     @property
     def modes(self) -> frozenset[str]:
@@ -149,7 +160,7 @@ class Scheduler:
     ) -> None:
         self._random = random
         self._superseded = superseded
-        self._missing_is_cancelled = missing_is_cancelled
+        self.missing_is_cancelled = missing_is_cancelled
         self._windows: dict[str, list[Window]] | None = None
         self.tracked: dict[bytes, Tracked] = {}
 
@@ -180,7 +191,7 @@ class Scheduler:
         for mrid, tracked in self.tracked.items():
             if tracked.is_live and mrid not in listed:
                 gone = assigned is not None and tracked.occurrence.program not in assigned
-                if gone or self._missing_is_cancelled:
+                if gone or self.missing_is_cancelled:
                     self._end(tracked, Phase.CANCELLED, ResponseStatus.CANCELLED, now, answers)
         return answers + self.advance(now)
 
@@ -297,7 +308,9 @@ class Scheduler:
                 self._finish(tracked, now, answers)
                 return True
             tracked.phase = Phase.ACTIVE
-            if tracked.opted is not ResponseStatus.OPTED_OUT:
+            if tracked.opted is ResponseStatus.OPTED_OUT:
+                tracked.overridden_at = tracked.start
+            else:
                 tracked.took_part = True
             self._answer(tracked, ResponseStatus.STARTED, now, answers)
             return True
@@ -310,13 +323,8 @@ class Scheduler:
         if tracked.cancelled:
             self._end(tracked, Phase.CANCELLED, ResponseStatus.CANCELLED, now, answers)
             return
-        status = ResponseStatus.COMPLETED
-        if not tracked.took_part:
-            status = ResponseStatus.COMPLETED_WITHOUT_PARTICIPATION
-        elif tracked.opted is not None:
-            out = tracked.opted is ResponseStatus.OPTED_OUT
-            status = ResponseStatus.PARTIAL_OPT_OUT if out else ResponseStatus.PARTIAL_OPT_IN
-        self._end(tracked, Phase.COMPLETED, status, now, answers)
+        _count_override(tracked, min(now, tracked.end))
+        self._end(tracked, Phase.COMPLETED, _outcome(tracked), now, answers)
 
     def _end(
         self, tracked: Tracked, phase: Phase, status: ResponseStatus, now: int, answers: list[Answer]
@@ -329,6 +337,9 @@ class Scheduler:
         answers: list[Answer] = []
         if tracked.is_live and tracked.opted is not choice:
             tracked.opted = choice
+            if tracked.phase is Phase.ACTIVE:
+                _count_override(tracked, now)
+                tracked.overridden_at = now if choice is ResponseStatus.OPTED_OUT else None
             if choice is ResponseStatus.OPTED_IN and tracked.phase is Phase.ACTIVE:
                 tracked.took_part = True
             self._answer(tracked, choice, now, answers)
@@ -341,7 +352,7 @@ class Scheduler:
         if status in tracked.answered or not asked & _WANTED.get(status, ResponseRequired.SPECIFIC):
             return
         tracked.answered.add(status)
-        answers.append(Answer(tracked.occurrence, status, now))
+        answers.append(Answer(tracked.occurrence, status, now, tracked.overridden_s))
 
     # --- who wins --------------------------------------------------------------------------------------
 
@@ -381,6 +392,27 @@ class Scheduler:
             if window.tracked is tracked
         ]
         return max(ends, default=tracked.end)
+
+
+def _count_override(tracked: Tracked, now: int) -> None:
+    if tracked.overridden_at is not None:
+        tracked.overridden_s += max(0, now - tracked.overridden_at)
+        tracked.overridden_at = None
+
+
+def _outcome(tracked: Tracked) -> ResponseStatus:
+    """Return what is said of an event that ran to its end, by what the user did meanwhile.
+
+    The override of load control has a bound (overrideDuration): whoever overrides for longer took no part.
+    """
+    event = tracked.occurrence.event
+    allowed = event.overrideDuration or 0 if isinstance(event, sep.EndDeviceControl) else None
+    if not tracked.took_part or (allowed is not None and tracked.overridden_s > allowed):
+        return ResponseStatus.COMPLETED_WITHOUT_PARTICIPATION
+    if tracked.opted is None:
+        return ResponseStatus.COMPLETED
+    out = tracked.opted is ResponseStatus.OPTED_OUT
+    return ResponseStatus.PARTIAL_OPT_OUT if out else ResponseStatus.PARTIAL_OPT_IN
 
 
 def _overlap(one: Occurrence, other: Occurrence) -> bool:

@@ -25,7 +25,7 @@ from openesi.errors import OpenESIError, WrongUsage
 from openesi.pki.authority import read_certificates
 from openesi.sep2 import identity
 from openesi.sep2 import model as sep
-from openesi.sep2.editions import IEEE_2018, Edition
+from openesi.sep2.editions import CSIP_AUS_13, IEEE_2018, Edition
 from openesi.sep2.errors import DecodeError
 
 log = logging.getLogger(__name__)
@@ -35,6 +35,8 @@ MAX_MEMBERS = 5_000  # of one list; a server could claim four thousand million
 PAGE = 255  # members asked for at once, as the conformance tests do
 MAX_KEPT = 64  # documents whose last answer is remembered; hrefs come from the server
 MAX_RETRY_AFTER_S = 24 * 3600  # a server could ask to be left alone for ever
+
+EXTENSIONS = CSIP_AUS_13.tags  # of the 2018 edition: a server may show them late
 
 T = TypeVar("T", bound=sep.Sep)
 
@@ -55,9 +57,11 @@ class Client:
     """A session with the server whose DeviceCapability is at ``url`` (a bare ``https://host`` means /dcap).
 
     ``cert``, ``key`` and ``ca`` are PEM files; ``TLSSettings`` has more to say than they do. ``edition`` is
-    what the server speaks, ``exi`` asks for EXI and writes it, ``observer`` sees every exchange, ``page``
-    how many members of a list are asked for at once. One task at a time may use it. Every method may raise
-    Unreachable, Refused, AnswerError or BadAnswer (see ``openesi.client.errors``).
+    what the server speaks; if not given, 2018 until its first document says otherwise. ``exi`` asks for EXI
+    and writes it, ``observer`` sees every exchange, ``page`` is how many members of a list are asked for at
+    once. ``remarks`` tells, by href, what the server writes that is not quite the standard's. One task at a
+    time may use it. Every method may raise Unreachable, Refused, AnswerError or BadAnswer (see
+    ``openesi.client.errors``).
     """
 
     def __init__(
@@ -68,7 +72,7 @@ class Client:
         key: Path | str | None = None,
         ca: Path | str | Iterable[Path | str] = (),
         tls: TLSSettings | None = None,
-        edition: Edition = IEEE_2018,
+        edition: Edition | None = None,
         exi: bool = False,
         page: int = PAGE,
         observer: Observer | None = None,
@@ -84,7 +88,9 @@ class Client:
                 ca=tuple(Path(file) for file in files),
             )
         self.url = url if parts.path.strip("/") else f"{parts.scheme}://{parts.netloc}/dcap"
-        self.edition = edition
+        self.edition = edition or IEEE_2018
+        self.remarks: dict[str, list[str]] = {}
+        self._learns_edition = self._is_first = edition is None
         self.media = media.EXI if exi else media.XML
         self._page = page
         self._observer = observer
@@ -151,7 +157,7 @@ class Client:
         and a page that brings nothing new is the last.
         """
         href = link if isinstance(link, str) else link.href
-        page: Any = await self.fetch(_paged(href, 0, self._page), kind)
+        page: Any = await self.fetch(links.paged(href, 0, self._page), kind)
         name = kind.__name__.removesuffix("List")
         members: list[Any] = list(getattr(page, name))
         first = page
@@ -160,7 +166,7 @@ class Client:
             if len(members) >= MAX_MEMBERS:
                 log.warning("list too long href=%s all=%d read=%d", href, page.all, len(members))
                 break
-            page = await self.fetch(_paged(href, len(members), self._page), kind)
+            page = await self.fetch(links.paged(href, len(members), self._page), kind)
             new = [one for one in getattr(page, name) if _member_key(one) not in seen]
             if not new:
                 break
@@ -263,11 +269,14 @@ class Client:
         mark = hash((answer.url, answer.body))
         kept = self._kept.pop(href, None)
         if kept is None or kept[0] != mark:
-            spoken = media.media_of(answer.headers.get("content-type"))
+            spoken = media.media_of(answer.headers.get("content-type"), answer.body)
+            if spoken is media.XML and self._learns_edition:
+                self._learn_edition(answer.body)
             try:
-                document = spoken.decode(answer.body, self.edition)
+                document, remarks = spoken.decode(answer.body, self.edition)
             except DecodeError as error:
                 raise BadAnswer(f"{href} answers what is not in the standard: {error}") from error
+            self._remark(href, remarks)
             foreign = links.origin_of(answer.url) != self.origin
             if foreign or spoken is media.EXI or links.needs_resolving(answer.body):
                 document = links.resolve_all(document, answer.url, self.origin)
@@ -277,13 +286,32 @@ class Client:
             del self._kept[next(iter(self._kept))]
         return kept[1]
 
+    def _learn_edition(self, body: bytes) -> None:
+        """Take over the edition that the server's first document shows, and CSIP-AUS whenever it comes up.
+
+        Each edition is read and written by its own tables: numbers mean other things in others.
+        """
+        found = media.edition_spoken(body)
+        first, self._is_first = self._is_first, False
+        if found is None or found is self.edition or not (first or EXTENSIONS & found.tags):
+            return
+        log.info("the server speaks edition %s", found.name)
+        self.edition = found
+        self._learns_edition = found is IEEE_2018
+
+    def _remark(self, href: str, remarks: list[str]) -> None:
+        """Tell once of each resource what is strange about it."""
+        if remarks and href not in self.remarks and len(self.remarks) < MAX_KEPT:
+            self.remarks[href] = remarks
+            log.warning("not quite the standard href=%s mended=%s", href, "; ".join(remarks))
+
     def _error(self, answer: Answer, method: str, href: str) -> Exception:
         what = f"{method} {href} is answered with {answer.status}"
         reason = ""
         wait_s = _seconds(answer.headers.get("retry-after"))
         try:
-            spoken = media.media_of(answer.headers.get("content-type"))
-            document = spoken.decode(answer.body, self.edition)
+            spoken = media.media_of(answer.headers.get("content-type"), answer.body)
+            document, _ = spoken.decode(answer.body, self.edition)
         except (DecodeError, BadAnswer):
             document = None  # the body of an error is a courtesy; many servers send a page for people
         if isinstance(document, sep.Error):
@@ -321,11 +349,6 @@ def _redirected(answer: Answer, method: str) -> str | None:
     if location is None or (method not in ("GET", "HEAD") and answer.status not in (307, 308)):
         return None
     return links.resolve(answer.url, location)
-
-
-def _paged(href: str, start: int, limit: int) -> str:
-    joint = "&" if "?" in href else "?"
-    return f"{href}{joint}s={start}&l={limit}"
 
 
 def _member_key(member: Any) -> object:

@@ -1,7 +1,8 @@
 """Whom a client trusts, and what it shows of itself (IEEE 2030.5-2018, clause 6).
 
-TLS 1.2 with ECDHE-ECDSA-AES128-CCM8 and certificates on both sides. Host names are not compared unless asked:
-certificates of the 2030.5 profile carry a hardware name, so a server is known by its chain, or by its LFDI.
+TLS 1.2 with ECDHE-ECDSA-AES128-CCM8, or GCM where a server has no CCM8, and certificates on both sides. Host
+names are not compared unless asked: certificates of the 2030.5 profile carry a hardware name, so a server is
+known by its chain, or by its LFDI.
 """
 
 from __future__ import annotations
@@ -18,7 +19,10 @@ from openesi.sep2.identity import format_lfdi, lfdi_from_certificate
 
 # From 3.2 on OpenSSL counts CCM8, with its 64-bit tag, as security level 0.
 CIPHERS = "ECDHE-ECDSA-AES128-CCM8:@SECLEVEL=0"
-CIPHERS_WITH_GCM = "ECDHE-ECDSA-AES128-CCM8:ECDHE-ECDSA-AES128-GCM-SHA256:@SECLEVEL=0"
+# Stronger suites may be added; many servers' TLS libraries lack CCM8, or leave it out as they come.
+CIPHERS_WITH_GCM = (
+    "ECDHE-ECDSA-AES128-CCM8:ECDHE-ECDSA-AES128-GCM-SHA256:ECDHE-ECDSA-AES256-GCM-SHA384:@SECLEVEL=0"
+)
 
 # OP_LEGACY_SERVER_CONNECT of OpenSSL 3, a constant that Python has from 3.12 on.
 _LEGACY_SERVER_CONNECT = 0x4
@@ -31,8 +35,9 @@ class TLSSettings:
     ``cert`` is PEM, own certificate first, then its intermediates; ``ca`` are PEM files of roots or
     intermediates. ``server_lfdi`` names the one server to be spoken to; alone it pins a server whose
     certificate no CA vouches for, a self-signed one for instance. ``hostname`` also compares the host name;
-    ``profile`` holds the server's chain to the certificate profile of the standard. ``legacy_renegotiation``
-    lets servers without RFC 5746 in: old meters.
+    ``profile`` holds the server's chain to the certificate profile of the standard. ``allow_gcm`` offers
+    stronger suites after the mandatory one. ``legacy_renegotiation`` lets servers without RFC 5746 in: old
+    meters.
     """
 
     cert: Path | None = None
@@ -41,7 +46,7 @@ class TLSSettings:
     server_lfdi: bytes | None = None
     hostname: bool = False
     profile: bool = True
-    allow_gcm: bool = False
+    allow_gcm: bool = True
     legacy_renegotiation: bool = False
 
 

@@ -16,7 +16,8 @@ from typing import Any
 
 from openesi.sep2 import model as sep
 from openesi.sep2 import schema
-from openesi.sep2.model._declare import Sep
+from openesi.sep2.model._declare import CSIP_AUS_13 as _CSIP_AUS_13
+from openesi.sep2.model._declare import Extension, Sep
 from openesi.sep2.schema import Field, ValueType
 
 Convert = Callable[[Any], Any]
@@ -76,6 +77,7 @@ class Edition:
     ``schema_id`` is the EXI schemaId and the ``level`` of the media type; ``tags`` name the extensions of the
     model that belong to it, ``without`` the types that it does not have yet; ``root_attributes`` stand on the
     top element of every document; ``own_fields`` replaces the fields that a type itself declares.
+    ``moved`` tells in which namespace the extensions of a tag live here, where that is another.
     """
 
     name: str
@@ -87,6 +89,7 @@ class Edition:
     root_attributes: Mapping[str, str] = field(default_factory=dict)
     renumbered: Mapping[str, Renumbering] = field(default_factory=dict)
     own_fields: Mapping[str, tuple[WireField, ...]] = field(default_factory=dict)
+    moved: Mapping[str, str] = field(default_factory=dict)
 
     def has(self, cls: type[Sep]) -> bool:
         """Tell whether the type ``cls`` belongs to this edition."""
@@ -95,8 +98,11 @@ class Edition:
 
     def namespace_of(self, cls: type[Sep]) -> str:
         """Return the namespace in which the global element of ``cls`` lives."""
-        extension = schema.extension_of(cls)
-        return (extension.namespace if extension else None) or self.namespace
+        return self.extended_in(schema.extension_of(cls)) or self.namespace
+
+    def extended_in(self, extension: Extension | None) -> str | None:
+        """Return the namespace in which an extension lives here, None if it is the edition's own."""
+        return self.moved.get(extension.tag, extension.namespace) if extension is not None else None
 
     def fields(self, cls: type[Sep]) -> tuple[WireField, ...]:
         """Return the fields of ``cls`` in this edition, in wire order, those of its bases first."""
@@ -113,8 +119,7 @@ class Edition:
         return map(self._localize, own)
 
     def _localize(self, wire: WireField) -> WireField:
-        extension = wire.field.extension
-        namespace = (extension.namespace if extension else None) or self.namespace
+        namespace = self.extended_in(wire.field.extension) or self.namespace
         renumbering = self.renumbered.get(wire.type.name) if isinstance(wire.type, ValueType) else None
         if renumbering is None:
             return replace(wire, namespace=namespace)
@@ -288,7 +293,13 @@ IEEE_2013 = Edition(
 )
 DRAFT_2_0_4 = replace(IEEE_2013, name="2.0.4", namespace="http://ieee.org/2030.5", version="2.0.4")
 CSIP_AUS_12 = replace(IEEE_2018, name="csip-aus-1.2", tags=frozenset({"csip-aus-1.2"}))
-CSIP_AUS_13 = replace(IEEE_2018, name="csip-aus-1.3", tags=frozenset({"csip-aus-1.2", "csip-aus-1.3"}))
+# Version 1.3 has one namespace for all its elements, those of 1.2 with them (bsgip/envoy-schema 2.7).
+CSIP_AUS_13 = replace(
+    IEEE_2018,
+    name="csip-aus-1.3",
+    tags=frozenset({"csip-aus-1.2", "csip-aus-1.3"}),
+    moved={"csip-aus-1.2": str(_CSIP_AUS_13.namespace)},
+)
 
 EDITIONS = {
     edition.name: edition

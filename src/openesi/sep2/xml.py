@@ -20,6 +20,7 @@ from openesi.sep2 import editions, schema
 from openesi.sep2.editions import Edition
 from openesi.sep2.errors import DecodeError, EncodeError, ReasonCode
 from openesi.sep2.model._declare import Sep
+from openesi.sep2.xml_mending import Mender, mended_root
 from openesi.sep2.xml_quick import GIVES_UP, is_plain, quick_reader
 from openesi.sep2.xml_reader import local_name, reader, short
 from openesi.sep2.xml_reader import skipped as reader_skips
@@ -59,6 +60,28 @@ def parse(data: bytes, edition: Edition = editions.IEEE_2018) -> Sep:
     except DecodeError as error:
         raise error.under(cls.__name__) from None
     return value
+
+
+def parse_tolerantly(data: bytes, edition: Edition = editions.IEEE_2018) -> tuple[Sep, list[str]]:
+    """Read one document as ``parse`` does, and where that fails, as well as it can be understood.
+
+    Return it with remarks on what had to be mended (see ``xml_mending``), none for an exact document. For
+    clients, who cannot choose their servers; a server is exact. Raises DecodeError where nothing helps.
+    """
+    try:
+        return parse(data, edition), []
+    except DecodeError as error:
+        root = _tree(data)
+        cls = edition.types.get(root.tag) or mended_root(root, edition)
+        if cls is None:
+            raise
+        _check_depth(root)
+        mender = Mender(edition)
+        try:
+            mender.mend(root, cls)
+            return reader(edition, cls)(root), mender.remarks
+        except DecodeError:
+            raise error from None
 
 
 def parse_as(data: bytes, expected: type[T], edition: Edition = editions.IEEE_2018) -> T:

@@ -42,7 +42,7 @@ def skipped(element: ET.Element, edition: Edition, cls: type[Sep]) -> Iterator[s
         if known is None:
             yield name
         elif not isinstance(known.type, ValueType):
-            actual = _named_type(child, known.type, edition)
+            actual = named_type(child, known.type, edition)
             yield from (f"{name}/{path}" for path in skipped(child, edition, actual))
 
 
@@ -70,7 +70,7 @@ class _StructReader:
         fields = edition.fields(cls)
         self.cls = cls
         self.attributes = {
-            field.name: (field.attr, _field_reader(edition, field))
+            field.name: (field.attr, field_reader(edition, field))
             for field in fields
             if field.field.attribute
         }
@@ -80,7 +80,7 @@ class _StructReader:
                 field.attr,
                 field.maximum != 1,
                 field.type,
-                _field_reader(edition, field),
+                field_reader(edition, field),
             )
             for order, field in enumerate(fields)
             if not field.field.attribute
@@ -143,7 +143,8 @@ def _keep(known: _Known, child: ET.Element, values: dict[str, Any]) -> None:
         values[known.attr] = value
 
 
-def _field_reader(edition: Edition, field: WireField) -> Callable[[Any], Any]:
+def field_reader(edition: Edition, field: WireField) -> Callable[[Any], Any]:
+    """Return the function that reads a field: the text of a leaf, the element of anything else."""
     read: Callable[[Any], Any]
     if isinstance(field.type, ValueType):
         read = _text_reader(field.type)
@@ -156,10 +157,10 @@ def _field_reader(edition: Edition, field: WireField) -> Callable[[Any], Any]:
 
 
 def _derived_reader(edition: Edition, cls: type[Sep]) -> Callable[[ET.Element], Any]:
-    return lambda element: reader(edition, _named_type(element, cls, edition))(element)
+    return lambda element: reader(edition, named_type(element, cls, edition))(element)
 
 
-def _named_type(element: ET.Element, expected: type[Sep], edition: Edition) -> type[Sep]:
+def named_type(element: ET.Element, expected: type[Sep], edition: Edition) -> type[Sep]:
     """Return the type that ``xsi:type`` names, else the expected one."""
     name = element.get(XSI_TYPE)
     actual = expected if name is None else schema.structured_types().get(local_name(name))

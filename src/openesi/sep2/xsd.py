@@ -181,9 +181,9 @@ class _Printer:
 def _prefixes(edition: Edition) -> dict[str, str]:
     """Return a prefix for each namespace of the edition, its own first."""
     others = {
-        extension.prefix: extension.namespace
+        extension.prefix: namespace
         for extension in _extensions()
-        if extension.tag in edition.tags and extension.namespace is not None
+        if extension.tag in edition.tags and (namespace := edition.extended_in(extension)) is not None
     }
     return {edition.namespace: "sep"} | {namespace: prefix for prefix, namespace in sorted(others.items())}
 

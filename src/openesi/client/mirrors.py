@@ -1,0 +1,132 @@
+"""Readings of a device's meters, posted to mirrors at its server (IEEE 2030.5-2018, clause 10.11)."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Iterable
+
+from openesi.client.backoff import MOST_EVENT_POLL_S, poll_s
+from openesi.client.device import Meter, MeteredDevice, Quantity
+from openesi.client.duties import MIRRORS, Shared
+from openesi.client.errors import AnswerError, BadAnswer, NotThere
+from openesi.sep2 import identity
+from openesi.sep2 import model as sep
+from openesi.sep2.enums import QualityFlag, to_bits
+
+log = logging.getLogger(__name__)
+
+POST_RATE_S = 300  # CSIP: where the server gives no postRate
+
+Readings = tuple[sep.MirrorMeterReading, ...]
+
+
+class Mirrors:
+    """Readings of the device's meters, posted to mirrors at the server (clause 10.11)."""
+
+    name = MIRRORS
+
+    def __init__(self, device: MeteredDevice) -> None:
+        self._device = device
+        self._hrefs: dict[str, str] = {}
+        self._rate_s = float(POST_RATE_S)
+        self._form = 0
+
+    async def turn(self, shared: Shared) -> float:
+        """Make the mirrors that are not there, and post to each."""
+        capability = shared.capability
+        if capability is None or capability.MirrorUsagePointListLink is None or shared.end_device is None:
+            return MOST_EVENT_POLL_S  # whatever changes that wakes this duty
+        for meter in self._device.meters:
+            if meter.name not in self._hrefs:
+                await self._create(shared, capability.MirrorUsagePointListLink.href, meter)
+            await self._post(shared, meter)
+        return self._rate_s
+
+    async def _create(self, shared: Shared, href: str, meter: Meter) -> None:
+        lfdi = shared.esi.lfdi
+        mirror = sep.MirrorUsagePoint(
+            mRID=identity.derive_mrid(0, lfdi, meter.name),
+            description=meter.name,
+            roleFlags=to_bits(meter.role, 2),
+            serviceCategoryKind=0,
+            status=1,
+            deviceLFDI=lfdi,
+            MirrorMeterReading=tuple(
+                sep.MirrorMeterReading(
+                    mRID=_reading_mrid(lfdi, meter, one), description=one.name, ReadingType=one.reading_type()
+                )
+                for one in meter.quantities
+            ),
+        )
+        location = await shared.esi.post(href, mirror)
+        if location is None:
+            raise BadAnswer("the server made a mirror and does not say where")
+        self._hrefs[meter.name] = location
+        try:
+            made = await shared.esi.fetch(location, sep.MirrorUsagePoint)
+        except AnswerError:
+            made = mirror  # reading a mirror back is optional for servers
+        self._rate_s = poll_s(made.postRate or POST_RATE_S)
+
+    async def _post(self, shared: Shared, meter: Meter) -> None:
+        readings = self._device.readings(meter.name)
+        now, lfdi = shared.now, shared.esi.lfdi
+        posted = tuple(
+            sep.MirrorMeterReading(
+                mRID=_reading_mrid(lfdi, meter, one),
+                Reading=sep.Reading(
+                    qualityFlags=to_bits(QualityFlag.VALID, 2),
+                    timePeriod=sep.DateTimeInterval(duration=0, start=now),
+                    value=round(readings[one.name] / 10**one.power_of_ten),
+                ),
+            )
+            for one in meter.quantities
+            if one.name in readings
+        )
+        if not posted:
+            return
+        try:
+            await self._post_in_some_form(shared, self._hrefs[meter.name], posted)
+        except NotThere:
+            del self._hrefs[meter.name]  # the server let it expire: it is made again
+            raise
+
+    async def _post_in_some_form(
+        self, shared: Shared, href: str, readings: tuple[sep.MirrorMeterReading, ...]
+    ) -> None:
+        """Post readings as one list; to servers that refuse that, one by one, or as sets; and keep to it."""
+        while True:
+            form = FORMS[self._form]
+            try:
+                for document in form(readings):
+                    await shared.esi.post(href, document)
+                return
+            except AnswerError as error:
+                if isinstance(error, NotThere) or error.is_temporary or self._form + 1 == len(FORMS):
+                    self._form = self._form if isinstance(error, NotThere) or error.is_temporary else 0
+                    raise
+            self._form += 1
+            log.info("readings are posted in another form href=%s", href)
+
+
+def _as_list(readings: Readings) -> Iterable[sep.Sep]:
+    count = len(readings)
+    return (sep.MirrorMeterReadingList(all=count, results=count, MirrorMeterReading=readings),)
+
+
+def _as_sets(readings: Readings) -> Iterable[sep.Sep]:
+    """Return each reading in a set of its own, as servers want it that keep no single ones."""
+    for one in readings:
+        reading = one.Reading
+        assert reading is not None
+        assert reading.timePeriod is not None
+        mrid = identity.derive_mrid(0, one.mRID, str(reading.timePeriod.start))
+        found = sep.MirrorReadingSet(mRID=mrid, timePeriod=reading.timePeriod, Reading=(reading,))
+        yield sep.replace(one, Reading=None, MirrorReadingSet=(found,))
+
+
+FORMS: tuple[Callable[[Readings], Iterable[sep.Sep]], ...] = (_as_list, tuple, _as_sets)
+
+
+def _reading_mrid(lfdi: bytes, meter: Meter, quantity: Quantity) -> bytes:
+    return identity.derive_mrid(0, lfdi, meter.name, quantity.name)

@@ -1,0 +1,153 @@
+"""Answers to events: sent until the server has them, and never twice (IEEE 2030.5-2018, clauses 8.8, 10.2.3).
+
+Where a connection breaks while an answer is on its way, nobody knows whether it arrived. Before it is sent
+again the client looks at the list it was posted to; where it may not read that list, it lets the answer go:
+one that is lost does less harm than one that counts twice. So does a restart in the middle, with a memory.
+"""
+
+from __future__ import annotations
+
+import logging
+
+from openesi.client import links
+from openesi.client.backoff import MOST_EVENT_POLL_S
+from openesi.client.device import Device, LoadDevice, TellingLoad
+from openesi.client.duties import RESPONSES, Shared
+from openesi.client.errors import AccessRefused, AnswerError, BadAnswer, NoAnswer, Refused, Unreachable
+from openesi.client.scheduler import Answer
+from openesi.errors import OpenESIError
+from openesi.sep2 import model as sep
+from openesi.sep2.enums import ResponseStatus
+
+log = logging.getLogger(__name__)
+
+LOOK_BACK = 64  # answers of a list that are looked at for one that may have arrived; the newest come first
+
+
+class Responses:
+    """Posts what waits, in the order it came to pass; a server that is away holds up only its own answers."""
+
+    name = RESPONSES
+
+    async def turn(self, shared: Shared) -> float:
+        """Post what waits. An answer that the server refuses is not sent again."""
+        away: dict[str, OpenESIError] = {}
+        for answer in tuple(shared.outbox):
+            to = answer.occurrence.event.replyTo
+            if to is None:
+                log.warning("answers wanted and no replyTo mrid=%s", answer.occurrence.mrid.hex())
+                shared.done_with(answer)
+                continue
+            try:
+                server = links.origin_of(links.resolve(shared.esi.url, to))
+                if server not in away:
+                    await self._send(shared, answer, to)
+            except AnswerError as error:
+                if error.is_temporary:
+                    away[server] = error
+                else:
+                    _let_go(shared, answer, error)
+            except (AccessRefused, BadAnswer) as error:
+                _let_go(shared, answer, error)
+            except (Unreachable, Refused) as error:
+                away[server] = error
+        for reason in away.values():
+            raise reason
+        return MOST_EVENT_POLL_S
+
+    async def _send(self, shared: Shared, answer: Answer, to: str) -> None:
+        document = response_to(answer, shared.esi.lfdi, shared.device)
+        if answer.key in shared.doubtful:
+            if await _has_arrived(shared, to, document):
+                shared.done_with(answer)
+                return
+            shared.doubtful.discard(answer.key)
+        shared.doubt(answer)
+        try:
+            await shared.esi.post(to, document)
+        except NoAnswer:
+            raise
+        except (Unreachable, Refused, AnswerError):
+            shared.doubtful.discard(answer.key)  # it did not arrive, or was not taken
+            raise
+        shared.responses_sent += 1
+        shared.done_with(answer)
+
+
+async def _has_arrived(shared: Shared, to: str, document: sep.Response) -> bool:
+    """Tell whether an answer is in the list it was sent to; True also where that cannot be seen."""
+    try:
+        listed = await shared.esi.fetch(links.paged(to, 0, LOOK_BACK), sep.ResponseList)
+    except (AnswerError, AccessRefused, BadAnswer) as error:
+        if isinstance(error, AnswerError) and error.is_temporary:
+            raise
+        log.warning("response may be lost subject=%s reason=%s", document.subject.hex(), error)
+        return True
+    return any(
+        one.subject.rjust(16, b"\x00") == document.subject
+        and one.status == document.status
+        and one.endDeviceLFDI.rjust(20, b"\x00") == document.endDeviceLFDI
+        for one in listed.Response
+    )
+
+
+def _let_go(shared: Shared, answer: Answer, error: OpenESIError) -> None:
+    log.warning("response refused mrid=%s reason=%s", answer.occurrence.mrid.hex(), error)
+    shared.done_with(answer)
+
+
+_RESPONSES: dict[str, type[sep.Response]] = {
+    "DERControl": sep.DERControlResponse,
+    "EndDeviceControl": sep.DrResponse,
+    "TimeTariffInterval": sep.PriceResponse,
+    "TextMessage": sep.TextResponse,
+    "FlowReservationResponse": sep.FlowReservationResponseResponse,
+}
+
+
+def response_to(answer: Answer, lfdi: bytes, device: Device | None = None) -> sep.Response:
+    """Return the document that says so for the device of this LFDI.
+
+    Of load control it also says what ``device`` applied, once it did (DrResponse).
+    """
+    event = answer.occurrence.event
+    response = _RESPONSES[type(event).__name__](
+        createdDateTime=answer.at,
+        endDeviceLFDI=lfdi,
+        status=answer.status,
+        subject=answer.occurrence.mrid,
+    )
+    if not isinstance(response, sep.DrResponse) or not isinstance(event, sep.EndDeviceControl):
+        return response
+    extras = {}
+    if answer.status in _APPLIED and isinstance(device, LoadDevice):
+        extras = _applied(event, device)
+    if answer.status in _OVERRIDDEN:
+        extras["overrideDuration"] = min(answer.overridden_s, 0xFFFF)
+    return sep.replace(response, **extras)
+
+
+_APPLIED = (
+    ResponseStatus.STARTED, ResponseStatus.COMPLETED, ResponseStatus.OPTED_IN,
+    ResponseStatus.PARTIAL_OPT_OUT, ResponseStatus.PARTIAL_OPT_IN,
+)  # fmt: skip
+_OVERRIDDEN = (
+    ResponseStatus.PARTIAL_OPT_OUT, ResponseStatus.PARTIAL_OPT_IN,
+    ResponseStatus.COMPLETED_WITHOUT_PARTICIPATION,
+)  # fmt: skip
+_KINDS = ("SetPoint", "Offset", "DutyCycle", "ApplianceLoadReduction", "TargetReduction")
+
+
+def _applied(control: sep.EndDeviceControl, device: LoadDevice) -> dict[str, object]:
+    """Return what a device applied: what it says, or the first kind of the control that it knows."""
+    if isinstance(device, TellingLoad):
+        return dict(device.applied(control))
+    for kind in _KINDS:
+        alone = sep.replace(control, **{other: None for other in _KINDS if other != kind})
+        if getattr(control, kind) is not None and device.can_obey(alone):
+            if control.TargetReduction is not None and kind == "TargetReduction":
+                target = control.TargetReduction
+                applied = sep.AppliedTargetReduction(type=target.type, value=target.value)
+                return {"AppliedTargetReduction": applied}
+            return {kind: getattr(control, kind)}
+    return {}
