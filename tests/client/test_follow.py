@@ -50,11 +50,13 @@ class Driven:
                 return
             self.house.clock.now += 5
 
-    async def statuses(self) -> list[tuple[str, int | None]]:
+    async def responses(self) -> list[sep.Response]:
         rows = await self.house.service.store.read(lambda reader: list(reader.page("/rsps/1/rsp", limit=100)))
         found = [sep_response(row.body) for row in rows]
-        found.sort(key=lambda one: (one.createdDateTime or 0, one.status or 0))
-        return [(type(one).__name__, one.status) for one in found]
+        return sorted(found, key=lambda one: (one.createdDateTime or 0, one.status or 0))
+
+    async def statuses(self) -> list[tuple[str, int | None]]:
+        return [(type(one).__name__, one.status) for one in await self.responses()]
 
 
 def sep_response(body: bytes) -> sep.Response:
@@ -106,6 +108,8 @@ def test_load_control(data: Path) -> None:
         assert driven.device.power_w == 1_500
         await driven.live(600)
         assert await driven.statuses() == [("DrResponse", status) for status in (1, 2, 3)]
+        told = [one for one in await driven.responses() if isinstance(one, sep.DrResponse)]
+        assert [one.DutyCycle for one in told] == [None, *[sep.DutyCycle(normalValue=0)] * 2]
 
     play(data, LoadSwitch(), scenario)
 

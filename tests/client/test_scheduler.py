@@ -12,8 +12,11 @@ from hypothesis import strategies as st
 
 from client.timelines import BEGINNING, MINUTE, SP, SUPPORTED, SY, Outcome, Story, Told, play, told
 from openesi.client import der
+from openesi.client.follow import LOAD, occurrence
+from openesi.client.responses import response_to
 from openesi.client.scheduler import MAX_EVENTS, Phase, Scheduler
-from openesi.sep2.enums import DeviceCategory, EventState
+from openesi.sep2 import model as sep
+from openesi.sep2.enums import DeviceCategory, EventState, ResponseStatus
 
 MODES = ("opModMaxLimW", "opModFixedW", "opModEnergize")
 PV = DeviceCategory.PHOTOVOLTAIC_WITH_STORAGE
@@ -177,6 +180,41 @@ def test_a_user_may_refuse_and_return() -> None:
     assert live((90, "opt_out")) == [1, 2, 4, 8]
     assert live((90, "opt_out"), (100, "opt_in")) == [1, 2, 4, 5, 9]
     assert live((30, "opt_out"), (40, "opt_in")) == [1, 4, 5, 2, 9]
+
+
+@pytest.mark.parametrize(
+    ("until", "status", "overridden_s"),
+    [(30, ResponseStatus.PARTIAL_OPT_IN, 30), (90, ResponseStatus.COMPLETED_WITHOUT_PARTICIPATION, 90)],
+    ids=["within overrideDuration", "for longer"],
+)
+def test_an_override_of_load_control_has_a_bound(
+    until: int, status: ResponseStatus, overridden_s: int
+) -> None:
+    control = sep.EndDeviceControl(
+        mRID=bytes(16),
+        responseRequired=b"\x07",
+        creationTime=BEGINNING,
+        EventStatus=sep.EventStatus(currentStatus=0, dateTime=0, potentiallySuperseded=False),
+        interval=sep.DateTimeInterval(duration=600, start=BEGINNING),
+        deviceCategory=bytes(4),
+        drProgramMandatory=False,
+        loadShiftForward=False,
+        overrideDuration=60,
+    )
+    scheduler = Scheduler(random.Random(1))
+    one = occurrence(control, bytes(16), 1, LOAD)
+    said = scheduler.update([one], BEGINNING)
+    said += scheduler.opt_out(one.mrid, BEGINNING + 100)
+    said += scheduler.opt_in(one.mrid, BEGINNING + 100 + until)
+    said += scheduler.advance(BEGINNING + 600)
+    assert (said[-1].status, said[-1].overridden_s) == (status, overridden_s)
+    assert response_to(said[-1], bytes(20)) == sep.DrResponse(
+        createdDateTime=BEGINNING + 600,
+        endDeviceLFDI=bytes(20),
+        status=status,
+        subject=bytes(16),
+        overrideDuration=overridden_s,
+    )
 
 
 def test_a_million_events_are_bounded_and_answered_once() -> None:

@@ -170,33 +170,6 @@ class SheddingDevice(Protocol):
 
 
 @runtime_checkable
-class TellingLoad(Protocol):
-    """A load that can say what it made of a control, where that is not simply what it was asked."""
-
-    def applied(self, control: sep.EndDeviceControl) -> Mapping[str, object]:
-        """Return the parts of a DrResponse that say so, by name (``SetPoint``, ``DutyCycle``, ...)."""
-        ...
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Sheddable:
-    """What a load could do without now: W, percent of what it uses, and for how long (s) if that is known."""
-
-    power_w: float | None = None
-    percent: float | None = None
-    duration_s: int | None = None
-
-
-@runtime_checkable
-class SheddingLoad(Protocol):
-    """A load that knows what it could do without: it tells where the program asks for it."""
-
-    def sheddable(self, now: int) -> Sheddable:
-        """Return what it could do without."""
-        ...
-
-
-@runtime_checkable
 class PriceDevice(Protocol):
     """A device that goes by the price."""
 

@@ -11,19 +11,19 @@ import contextlib
 import logging
 from collections import deque
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields, replace
 from typing import Any, Protocol
 
 from openesi.client.backoff import MOST_EVENT_POLL_S, RandomSource, poll_s
 from openesi.client.clock import Sample, ServerClock
-from openesi.client.device import DERDevice, Device, PoweredDevice
+from openesi.client.device import DERDevice, Device, PoweredDevice, SheddingDevice
 from openesi.client.errors import AnswerError, BadAnswer, NotThere, Refused
 from openesi.client.scheduler import Answer
 from openesi.client.session import Client, find_end_device
 from openesi.errors import OpenESIError
 from openesi.sep2 import identity
 from openesi.sep2 import model as sep
-from openesi.sep2.enums import to_bits
+from openesi.sep2.enums import ResponseStatus, to_bits
 
 log = logging.getLogger(__name__)
 
@@ -72,9 +72,9 @@ class Shared:
         return int(self.clock.at(self.local()))
 
     def answer(self, answers: Iterable[Answer]) -> None:
-        """Put answers into the outbox."""
+        """Put answers into the outbox, with what the device can say of its load control by now."""
         for one in answers:
-            self.outbox.append(one)
+            self.outbox.append(replace(one, extras=_applied(self.device, one)))
             self.wake.add(RESPONSES)
 
     def doubt(self, answer: Answer) -> None:
@@ -88,6 +88,26 @@ class Shared:
         if answer in self.outbox:
             self.outbox.remove(answer)
         self.remember()
+
+
+def _applied(device: Device, answer: Answer) -> dict[str, Any]:
+    """Return the parts of a DrResponse that tell what a device applied; what it reached only at the end."""
+    event = answer.occurrence.event
+    if not isinstance(event, sep.EndDeviceControl) or not isinstance(device, SheddingDevice):
+        return {}
+    if answer.status not in _APPLIES:
+        return {}
+    applied = device.applied(event)
+    found = {one.name: getattr(applied, one.name) for one in fields(applied)}
+    if answer.status == ResponseStatus.STARTED:
+        del found["AppliedTargetReduction"]
+    return found
+
+
+_APPLIES = (
+    ResponseStatus.STARTED, ResponseStatus.COMPLETED, ResponseStatus.PARTIAL_OPT_OUT,
+    ResponseStatus.PARTIAL_OPT_IN,
+)  # fmt: skip
 
 
 class Duty(Protocol):

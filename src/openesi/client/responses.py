@@ -11,7 +11,6 @@ import logging
 
 from openesi.client import links
 from openesi.client.backoff import MOST_EVENT_POLL_S
-from openesi.client.device import Device, LoadDevice, TellingLoad
 from openesi.client.duties import RESPONSES, Shared
 from openesi.client.errors import AccessRefused, AnswerError, BadAnswer, NoAnswer, Refused, Unreachable
 from openesi.client.scheduler import Answer
@@ -56,7 +55,7 @@ class Responses:
         return MOST_EVENT_POLL_S
 
     async def _send(self, shared: Shared, answer: Answer, to: str) -> None:
-        document = response_to(answer, shared.esi.lfdi, shared.device)
+        document = response_to(answer, shared.esi.lfdi)
         if answer.key in shared.doubtful:
             if await _has_arrived(shared, to, document):
                 shared.done_with(answer)
@@ -105,49 +104,24 @@ _RESPONSES: dict[str, type[sep.Response]] = {
 }
 
 
-def response_to(answer: Answer, lfdi: bytes, device: Device | None = None) -> sep.Response:
+def response_to(answer: Answer, lfdi: bytes) -> sep.Response:
     """Return the document that says so for the device of this LFDI.
 
-    Of load control it also says what ``device`` applied, once it did (DrResponse).
+    Of load control it also says what the device applied, and for how long the user did otherwise.
     """
-    event = answer.occurrence.event
-    response = _RESPONSES[type(event).__name__](
+    response = _RESPONSES[type(answer.occurrence.event).__name__](
         createdDateTime=answer.at,
         endDeviceLFDI=lfdi,
         status=answer.status,
         subject=answer.occurrence.mrid,
     )
-    if not isinstance(response, sep.DrResponse) or not isinstance(event, sep.EndDeviceControl):
+    if not isinstance(response, sep.DrResponse):
         return response
-    extras = {}
-    if answer.status in _APPLIED and isinstance(device, LoadDevice):
-        extras = _applied(event, device)
-    if answer.status in _OVERRIDDEN:
-        extras["overrideDuration"] = min(answer.overridden_s, 0xFFFF)
-    return sep.replace(response, **extras)
+    overridden_s = min(answer.overridden_s, 0xFFFF) if answer.status in _OVERRIDDEN else None
+    return sep.replace(response, overrideDuration=overridden_s, **answer.extras)
 
 
-_APPLIED = (
-    ResponseStatus.STARTED, ResponseStatus.COMPLETED, ResponseStatus.OPTED_IN,
-    ResponseStatus.PARTIAL_OPT_OUT, ResponseStatus.PARTIAL_OPT_IN,
-)  # fmt: skip
 _OVERRIDDEN = (
     ResponseStatus.PARTIAL_OPT_OUT, ResponseStatus.PARTIAL_OPT_IN,
     ResponseStatus.COMPLETED_WITHOUT_PARTICIPATION,
 )  # fmt: skip
-_KINDS = ("SetPoint", "Offset", "DutyCycle", "ApplianceLoadReduction", "TargetReduction")
-
-
-def _applied(control: sep.EndDeviceControl, device: LoadDevice) -> dict[str, object]:
-    """Return what a device applied: what it says, or the first kind of the control that it knows."""
-    if isinstance(device, TellingLoad):
-        return dict(device.applied(control))
-    for kind in _KINDS:
-        alone = sep.replace(control, **{other: None for other in _KINDS if other != kind})
-        if getattr(control, kind) is not None and device.can_obey(alone):
-            if control.TargetReduction is not None and kind == "TargetReduction":
-                target = control.TargetReduction
-                applied = sep.AppliedTargetReduction(type=target.type, value=target.value)
-                return {"AppliedTargetReduction": applied}
-            return {kind: getattr(control, kind)}
-    return {}

@@ -16,9 +16,10 @@ All times are the event server's, in seconds since 1970.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from enum import Enum
+from typing import Any
 
 from openesi.client.backoff import RandomSource
 from openesi.sep2 import model as sep
@@ -89,13 +90,15 @@ class Occurrence:
 class Answer:
     """A Response that the server asked for; ``at`` is when it came to pass.
 
-    ``overridden_s`` is for how long the user had overridden the event by then.
+    ``overridden_s`` is for how long the user had overridden the event by then, ``extras`` what else belongs
+    into the Response, by name.
     """
 
     occurrence: Occurrence
     status: ResponseStatus
     at: int
     overridden_s: int = 0
+    extras: Mapping[str, Any] = field(default_factory=dict, compare=False)
 
     @property
     def key(self) -> tuple[bytes, int]:
