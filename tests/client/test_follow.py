@@ -17,6 +17,7 @@ from openesi.sep2 import model as sep
 from openesi.sep2.enums import FlowDirection, Uom, to_bits
 from openesi.server.documents import make_row
 from openesi.server.functions.base import insert_member
+from openesi.store import PUBLIC
 
 HOUR = 3_600
 POLL_S = 60
@@ -90,7 +91,9 @@ def play(data: Path, device: Any, scenario: Callable[[Driven], Awaitable[None]])
 
 def test_load_control(data: Path) -> None:
     async def scenario(driven: Driven) -> None:
-        program = await driven.add("/dr", sep.DemandResponseProgram(mRID=b"\x01" * 16, primacy=1))
+        program = await driven.add(
+            "/dr", sep.DemandResponseProgram(mRID=b"\x01" * 16, primacy=1), scope=PUBLIC
+        )
         for start_s, category in ((120, LoadSwitch.category), (600, 1 << 3)):
             control = sep.EndDeviceControl(
                 **event(driven.now, start_s, 120),
@@ -125,6 +128,7 @@ def test_prices(data: Path) -> None:
                 primacy=1,
                 serviceCategoryKind=0,
             ),
+            scope=PUBLIC,
         )
         component = await driven.add(
             f"{tariff}/rc",
@@ -163,7 +167,9 @@ def test_prices(data: Path) -> None:
 
 def test_messages_are_shown_side_by_side(data: Path) -> None:
     async def scenario(driven: Driven) -> None:
-        program = await driven.add("/msg", sep.MessagingProgram(mRID=b"\x04" * 16, locale="en", primacy=1))
+        program = await driven.add(
+            "/msg", sep.MessagingProgram(mRID=b"\x04" * 16, locale="en", primacy=1), scope=PUBLIC
+        )
         for text, start_s, priority in (("hot", 60, 1), ("outage", 90, 3)):
             message = sep.TextMessage(
                 **event(driven.now, start_s, 300), originator="Utility", priority=priority, textMessage=text
