@@ -291,6 +291,61 @@ IEEE_2013 = Edition(
     renumbered=_RENUMBERED_2013,
     own_fields=_OWN_2013,
 )
+
+
+# What VOLTTRON's SEP2 agent (5.1 to 8.2) spoke: the names of the schema before 2.0.4, where they are known.
+_NAMES_VOLTTRON = {
+    "DERCapability": {
+        "rtgMaxChargeRateW": "rtgMaxChargeRate",
+        "rtgMaxDischargeRateW": "rtgMaxDischargeRate",
+    },
+    "DERControlBase": {"opModFixedW": "opModFixedFlow", "opModMaxLimW": "opModFixedW"},
+    "DERSettings": {
+        "setMaxChargeRateW": "setMaxChargeRate",
+        "setMaxDischargeRateW": "setMaxDischargeRate",
+    },
+}
+
+
+def _fields_volttron(type_name: str) -> tuple[WireField, ...]:
+    names = _NAMES_VOLTTRON[type_name]
+    renamed = (replace(wire, name=names.get(wire.name, wire.name)) for wire in _OWN_2013[type_name])
+    return tuple(sorted(renamed, key=lambda wire: wire.name.lower()))
+
+
+def _with_value(type_name: str, **changes: Any) -> tuple[WireField, ...]:
+    cls = schema.structured_types()[type_name]
+    fields = {one.name: _same(one) for one in schema.own_fields(cls)}
+    fields["value"] = replace(fields["value"], **changes)
+    return tuple(fields.values())
+
+
+def _octets(value: int) -> bytes:
+    return value.to_bytes(2 if value > 0xFF else 1)
+
+
+# That agent let any number pass as a status, so devices may send more than 8 bits; storage keeps 16.
+_WIDE = schema.value_types()["UInt16"]
+_WIDE_STATUS = {
+    name: _with_value(name, type=_WIDE) for name in ("InverterStatusType", "LocalControlModeStatusType")
+}
+WIDE_STATUS = {
+    **_WIDE_STATUS,
+    "ConnectStatusType": _with_value("ConnectStatusType", type=schema.value_types()["HexBinary16"]),
+}
+_DECIMAL_STATUS = _with_value(
+    "ConnectStatusType", type=_WIDE, to_model=_octets, from_model=lambda value: int.from_bytes(value)
+)
+VOLTTRON = replace(
+    IEEE_2013,
+    name="volttron",
+    own_fields={
+        **_OWN_2013,
+        **_WIDE_STATUS,
+        "ConnectStatusType": _DECIMAL_STATUS,
+        **{name: _fields_volttron(name) for name in _NAMES_VOLTTRON},
+    },
+)
 DRAFT_2_0_4 = replace(IEEE_2013, name="2.0.4", namespace="http://ieee.org/2030.5", version="2.0.4")
 CSIP_AUS_12 = replace(IEEE_2018, name="csip-aus-1.2", tags=frozenset({"csip-aus-1.2"}))
 # Version 1.3 has one namespace for all its elements, those of 1.2 with them (bsgip/envoy-schema 2.7).

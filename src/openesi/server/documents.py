@@ -12,11 +12,13 @@ from openesi.store import Row
 
 T = TypeVar("T", bound=sep.Sep)
 
-# Documents rest in the 2018 edition with all that extensions add, whoever wrote them.
+# Documents rest in the 2018 edition, whoever wrote them, with all that extensions add and what devices made
+# for VOLTTRON say beyond it.
 STORED = replace(
     editions.IEEE_2018,
     name="stored",
     tags=frozenset().union(*(edition.tags for edition in editions.EDITIONS.values())),
+    own_fields=editions.WIDE_STATUS,
 )
 
 ENDED_EVENT_KEPT_S = 86_400  # an ended event answers at its own href for a day; clients may read it late

@@ -252,13 +252,13 @@ def remove_device(tx: Transaction, lfdi: bytes) -> None:
     remove(tx, row)
 
 
-def is_registered(reader: Reader, sfdi: int) -> bool:
-    """Tell whether a device with this SFDI, which is the beginning of its LFDI, is registered."""
+def find_by_sfdi(reader: Reader, sfdi: int) -> Row | None:
+    """Return the EndDevice with this SFDI, which is the beginning of its LFDI; None: none is registered."""
     if not identity.sfdi_is_valid(sfdi):
-        return False
+        return None
     left = sfdi // 10 << 4  # 36 bits, then 4 of the next hexadecimal digit
     rest = b"\xff" * (identity.LFDI_OCTETS - 5)
-    return reader.has_between("/edev", left.to_bytes(5), (left | 0xF).to_bytes(5) + rest)
+    return reader.find_between("/edev", left.to_bytes(5), (left | 0xF).to_bytes(5) + rest)
 
 
 def devices(reader: Reader, *, start: int = 0, limit: int = MAX_LISTED) -> list[DeviceSummary]:

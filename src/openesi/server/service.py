@@ -206,7 +206,7 @@ def _showing(service: Service) -> AbstractAsyncContextManager[Advertiser | None]
     )
 
     async def registered(sfdi: int) -> bool:
-        return await service.store.read(lambda reader: operator.is_registered(reader, sfdi))
+        return await service.store.read(lambda reader: operator.find_by_sfdi(reader, sfdi)) is not None
 
     return advertising(announcement, registered, where)
 

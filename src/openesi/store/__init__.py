@@ -114,8 +114,8 @@ class Reader(Protocol):
     def aliased(self, scope: bytes) -> list[str]:
         """Return the paths of the resources that aliases of a scope show, each once."""
 
-    def has_between(self, listing: str, first: bytes, last: bytes) -> bool:
-        """Tell whether ``listing`` has a member whose key is not before ``first`` nor after ``last``."""
+    def find_between(self, listing: str, first: bytes, last: bytes) -> Row | None:
+        """Return the first member of ``listing`` whose key is not before ``first`` nor after ``last``."""
 
     def page(
         self,

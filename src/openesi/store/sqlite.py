@@ -249,9 +249,9 @@ class _Reading:
         )
         return [row[0].decode() for row in rows]
 
-    def has_between(self, listing: str, first: bytes, last: bytes) -> bool:
-        query = "SELECT EXISTS (SELECT 1 FROM resource WHERE key BETWEEN ? AND ? AND listing = ?)"
-        return bool(self._execute(query, (first, last, listing)).fetchone()[0])
+    def find_between(self, listing: str, first: bytes, last: bytes) -> Row | None:
+        where = "key BETWEEN ? AND ? AND listing = ? ORDER BY key LIMIT 1"
+        return self._one(f"SELECT {_COLUMNS} FROM resource WHERE {where}", (first, last, listing))
 
     def page(
         self,

@@ -26,7 +26,7 @@ from openesi.server import operator
 from openesi.server.documents import read_document
 from openesi.server.groups import Group
 from openesi.store import Reader, StoreError, Transaction
-from openesi.web import events, groups, notifications, openapi, resources, watching
+from openesi.web import events, groups, notifications, openapi, points, resources, watching
 from openesi.web.answers import answer, problem
 from openesi.web.bodies import paging, read_body, read_flag, read_query
 from openesi.web.live import Live
@@ -301,6 +301,7 @@ ENDPOINTS: tuple[tuple[str, str, Endpoint], ...] = (
     ("GET", "/api/notifications", notifications.get_notifications),
     ("POST", "/api/notifications/{subscription:path}", notifications.post_notification),
     ("DELETE", "/api/notifications/{subscription:path}", notifications.delete_notification),
+    *points.ENDPOINTS,
 )
 
 # What endpoints take and return, where a type says it; ``get_openapi`` tells.
@@ -313,6 +314,7 @@ BODIES: dict[Endpoint, Any] = {
     groups.post_group: groups.NewGroup,
     groups.patch_group: groups.ChangedGroup,
     groups.post_members: groups.Joining,
+    **points.BODIES,
 }
 ANSWERS: dict[Endpoint, Any] = {
     get_devices: list[operator.DeviceSummary],
@@ -326,4 +328,5 @@ ANSWERS: dict[Endpoint, Any] = {
     groups.get_group: Group,
     groups.patch_group: Group,
     groups.post_members: Group,
+    **points.ANSWERS,
 }

@@ -20,6 +20,7 @@ from openesi.server.service import Service
 from openesi.store import Reader
 from openesi.web.history import History, Sample
 from openesi.web.meters import Meters, Power
+from openesi.web.point_board import PointBoard
 from openesi.web.roster import Device, Roster
 from openesi.web.timeline import Event, Timeline
 
@@ -54,6 +55,7 @@ class Live:
         self.timeline = Timeline()
         self.roster = Roster(min(settings.default_poll_rate, settings.post_rate))
         self.power = Power()
+        self.points = PointBoard()
         self._changed: set[str] | None = None  # everything, to begin with
         self._wake = asyncio.Event()
         self._told: dict[str, bytes] = {}
@@ -163,6 +165,7 @@ class Live:
         if changed is not None and not changed:
             return
         self.meters.refresh(reader, changed, now=now)
+        self.points.refresh(reader, changed, now)
         self.timeline.refresh(reader, changed)
 
     def _sample(self, now: float) -> Sample | None:

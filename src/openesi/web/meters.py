@@ -130,7 +130,7 @@ class Meters:
         if place not in self._meters and len(self._meters) >= MAX_METERS:
             self.truncated = True
             return False
-        reading = _newest(reader, place)
+        reading = newest_reading(reader, place)
         point = read_document(point_row, sep.UsagePoint)
         role = bits(point.roleFlags)
         value = None if reading is None or reading.value is None else _signed(reading.value, kind, role)
@@ -165,7 +165,7 @@ def _signed(value: int, kind: sep.ReadingType, role: int) -> float:
     return -power_w
 
 
-def _newest(reader: Reader, place: str) -> sep.Reading | None:
+def newest_reading(reader: Reader, place: str) -> sep.Reading | None:
     """Return the present value, or where a device posts intervals only, the last one of the newest set."""
     row = reader.get(f"{place}/r")
     if row is not None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from openesi.sep2 import identity
 from openesi.sep2 import model as sep
-from openesi.server import groups
+from openesi.server import groups, own_program
 from openesi.server.documents import make_row, mrid_for, read_document
 from openesi.server.errors import Refusal
 from openesi.server.functions.base import Behaviour, Change, Outcome, insert_member
@@ -45,7 +45,8 @@ def register(
 
 
 def remove(tx: Transaction, row: Row) -> None:
-    """Forget a device: what it wrote, its mirrors and what they mirrored."""
+    """Forget a device: what it wrote, its mirrors and what they mirrored, its own program."""
+    own_program.forget(tx, row)
     tx.delete(row.path)
     if row.scope == row.key and row.scope is not None:
         for listing in ("/mup", "/upt", "/rsps/1/rsp"):
