@@ -276,6 +276,31 @@ RESOURCES: tuple[Resource, ...] = (
         _Row(f"Group{name}", f"/fsa/{{}}{path}", "MMEEE", REGISTERED, type=name, ours=True)
         for name, path in ASSIGNED_LISTS.items()
     ),
+    # Lists that the WADL has links for and no path (ActiveTargetReadingListLink), and what stands below a
+    # billing meter reading: its own type and sets.
+    _Row(
+        "ActiveProjectionReadingList",
+        "/bill/{}/ca/{}/actpro",
+        "MMEEE",
+        OWN,
+        type="ProjectionReadingList",
+        ours=True,
+    ),
+    _Row(
+        "ActiveTargetReadingList", "/bill/{}/ca/{}/acttar", "MMEEE", OWN, type="TargetReadingList", ours=True
+    ),
+    _Row("ActiveCreditRegisterList", "/ppy/{}/actcr", "MMEEE", OWN, type="CreditRegisterList", ours=True),
+    *(
+        _Row(f"{kind}{name}", f"/bill/{{}}/ca/{{}}/{short}/{{}}/{path}", "MMEEE", OWN, type=name, ours=True)
+        for kind, short in (("Projection", "pro"), ("Target", "tar"), ("Historical", "ver"))
+        for name, path in (
+            ("ReadingType", "rt"),
+            ("BillingReadingSetList", "brs"),
+            ("BillingReadingSet", "brs/{}"),
+            ("BillingReadingList", "brs/{}/br"),
+            ("BillingReading", "brs/{}/br/{}"),
+        )
+    ),
     # Not in the WADL: the latest Reading, where MeterReading.ReadingLink leads, and what SelfDevice links to.
     _Row("LatestReading", "/upt/{}/mr/{}/r", "MMEEE", OWN, type="Reading", ours=True),
     _Row("SelfDeviceInformation", "/sdev/di", "MMEEE", CERTIFIED, type="DeviceInformation", ours=True),
@@ -290,7 +315,7 @@ WRITTEN_BY_DEVICES = frozenset({
     "EndDeviceList", "EndDevice", "DeviceStatus", "DeviceInformation", "LogEvent", "LoadShedAvailability",
     "IPInterfaceList", "IPInterface", "IPAddrList", "IPAddr", "RPLInstanceList", "RPLInstance",
     "RPLSourceRoutesList", "RPLSourceRoutes", "LLInterfaceList", "LLInterface", "NeighborList", "Neighbor",
-    "FlowReservationRequest", "DERList", "DER", "MirrorUsagePoint",
+    "FlowReservationRequest", "DERList", "DER", "MirrorUsagePoint", "CreditRegisterList",
 })  # fmt: skip
 
 # Lists in which everyone sees only their own members.

@@ -259,6 +259,7 @@ _TOGETHER: tuple[tuple[type[Sep], Callable[[Any], _Found]], ...] = (
     (sep.DERSettings, _sign("setMaxVarNeg", negative=True)),
     (sep.DutyCycle, _duty),
     (sep.EnvironmentalCost, _cost_level),
+    (sep.BillingPeriod, _has_duration("interval")),
     (sep.Event, _has_duration("interval")),
     (sep.FlowReservationRequest, _has_duration("intervalRequested")),
     (sep.GPSLocationType, _place),
@@ -268,4 +269,5 @@ _TOGETHER: tuple[tuple[type[Sep], Callable[[Any], _Found]], ...] = (
     (sep.RateComponent, _needs("flowRateEndLimit", "flowRateStartLimit")),
     (sep.RateComponent, _needs("flowRateStartLimit", "flowRateEndLimit")),
     (sep.SubscribableList, _page),
+    (sep.SupplyInterruptionOverride, _has_duration("interval")),
 )

@@ -78,7 +78,7 @@ class Application:
         now = int(self._clock())
         due = await self.store.read(_next_due)
         while due <= now:
-            await self.store.write(lambda tx: switch(tx, now))
+            await self.store.write(lambda tx: switch(tx, now, functions.TURNS))
             due = await self.store.read(_next_due)
         self._due = due
         return due

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
 from typing import Any, TypeVar
 
-from openesi.sep2 import editions, events, identity, lists, resources, schema, xml
+from openesi.sep2 import editions, events, identity, lists, resources, schema, spans, xml
 from openesi.sep2 import model as sep
 from openesi.sep2.enums import EventState
 from openesi.store import Row
@@ -40,25 +41,71 @@ def make_row(
 ) -> Row:
     """Return the row of a document at ``path``: its place in the list, its key, when it changes by itself.
 
-    ``key`` is the document's mRID unless given; an event that is ``over`` leaves its list.
+    ``key`` is the document's mRID, or what else tells it from its like, unless given; an event that is
+    ``over`` leaves its list. What lies in time and is no event waits for ``functions.events.switch`` to bring
+    it to where it stands, which happens before anybody is shown it.
     """
     stored = sep.replace(document, href=None) if getattr(document, "href", None) else document
     state, due = None, None
     if isinstance(document, sep.Event):
         state = EventState.COMPLETED if over else document.EventStatus.currentStatus
         due = events.latest_end(document) + ENDED_EVENT_KEPT_S if over else events.next_change(document)
-    mrid = getattr(document, "mRID", None)
+    elif (span := spans.span_of(document)) is not None:
+        state, due = EventState.SCHEDULED, span[0]
     return Row(
         path=path,
         type=type(document).__name__,
         body=xml.serialize(stored, STORED),
         listing=None if over else listing,
         scope=scope,
-        key=key if key is not None else (mrid.rjust(16, b"\x00") if mrid else None),
+        key=key if key is not None else key_of(document),
         sort=lists.sort_key(document, path) if listing else b"",
         state=state,
         due=due,
     )
+
+
+def key_of(document: sep.Sep) -> bytes | None:
+    """Return what identifies a document in its list; None where it may stand there twice.
+
+    An mRID that says "still being made" (type mRIDType) is nobody's own.
+    """
+    told_by = KEYS.get(type(document).__name__)
+    if told_by is not None:
+        return told_by(document)
+    mrid: bytes | None = getattr(document, "mRID", None)
+    return mrid.rjust(16, b"\x00") if mrid and not is_in_progress(mrid) else None
+
+
+def is_in_progress(mrid: bytes) -> bool:
+    """Tell whether an mRID is the reserved one of an object that is still being made."""
+    return len(mrid) == 16 and mrid.startswith(b"\xff" * 12)
+
+
+def _log_event(event: sep.LogEvent) -> bytes:
+    """Return what tells a log event from others (IEEE 2030.5-2018, type LogEvent), and its code.
+
+    A device that leaves its counter at 0 would else lose the second alarm of a second.
+    """
+    told = (
+        event.createdDateTime, event.logEventID, event.logEventPEN, event.profileID,
+        event.functionSet, event.logEventCode,
+    )  # fmt: skip
+    return " ".join(map(str, told)).encode()
+
+
+# What identifies members of lists that have no mRID.
+KEYS: dict[str, Callable[[Any], bytes | None]] = {
+    "IPAddr": lambda one: one.address.rjust(16, b"\x00"),
+    "IPInterface": lambda one: None if one.ifIndex is None else str(one.ifIndex).encode(),
+    "LLInterface": lambda one: one.EUI64.rjust(8, b"\x00"),
+    "LogEvent": _log_event,
+    "Neighbor": lambda one: str(one.shortAddress).encode(),
+    "PriceResponseCfg": lambda one: one.RateComponentLink.href.encode(),
+    "RPLInstance": lambda one: f"{one.DODAGid} {one.RPLInstanceID}".encode(),
+    "RPLSourceRoutes": lambda one: one.SourceRoute.rjust(16, b"\x00") + one.DestAddress.rjust(16, b"\x00"),
+    "SupportedLocale": lambda one: one.locale.lower().encode(),
+}
 
 
 def stripped(document: T) -> T:

@@ -84,7 +84,8 @@ class Hand:
             made.append(document)
             row = make_row(path, document, listing=listing, scope=self._scope(match.resource))
             if row.key is not None and self.tx.find(listing, row.key) is not None:
-                raise LocalError(f"{listing} has a {member.name} with this mRID already")
+                what = "with this mRID" if "mRID" in known_fields(member.model) else "of this kind"
+                raise LocalError(f"{listing} has a {member.name} {what} already")
             if isinstance(document, sep.Event):
                 self._lists.add(listing)
             return row
@@ -242,7 +243,8 @@ class Hand:
 
     def _below(self, resource: Resource, path: str, values: object, where: str) -> None:
         assert isinstance(values, Mapping)
-        for name, target, required in _children(resource):
+        # Single things first: the type of readings says what may stand in their lists.
+        for name, target, required in sorted(_children(resource), key=lambda one: one[1].item is not None):
             given = values.get(name)
             href = f"{path}/{target.path.rpartition('/')[2]}"
             inside = f"{where or resource.name}/{name}"

@@ -43,7 +43,7 @@ else:
         """Base of all structured types. Values are immutable: change one with ``replace``."""
 
 
-def replace(value: SepT, **changes: Any) -> SepT:
+def replace(value: SepT, /, **changes: Any) -> SepT:
     """Return a copy of ``value`` with the given fields changed. TypeError: no such field."""
     changed: SepT = msgspec.structs.replace(value, **changes)  # type: ignore[type-var]
     return changed

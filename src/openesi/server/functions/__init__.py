@@ -2,14 +2,38 @@
 
 from __future__ import annotations
 
-from openesi.server.functions import der, device, end_device, metering_mirror, response, subscription, time
+from openesi.server.functions import (
+    billing,
+    der,
+    device,
+    end_device,
+    metering_mirror,
+    prepayment,
+    response,
+    subscription,
+    time,
+)
 from openesi.server.functions.base import Behaviour
+from openesi.server.functions.events import Turn
 
 BEHAVIOURS: dict[str, Behaviour] = {
     name: behaviour
-    for module in (der, device, end_device, metering_mirror, response, subscription, time)
+    for module in (
+        billing,
+        der,
+        device,
+        end_device,
+        metering_mirror,
+        prepayment,
+        response,
+        subscription,
+        time,
+    )
     for name, behaviour in module.BEHAVIOURS.items()
 }
+
+# What happens, by type, to what is no event when its time comes.
+TURNS: dict[str, Turn] = {**billing.TURNS, **prepayment.TURNS}
 
 GENERATED = {name: one.generate for name, one in BEHAVIOURS.items() if one.generate is not None}
 

@@ -1,10 +1,16 @@
-"""Events of every kind, as the server keeps them: switching in time, superseding, forgetting."""
+"""Events of every kind, as the server keeps them: switching in time, superseding, forgetting.
+
+What lies in time and is no event (billing periods, credits) switches by the same clock.
+"""
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
 from functools import lru_cache
 
-from openesi.sep2 import events, xml
+from msgspec.structs import replace
+
+from openesi.sep2 import events, spans, xml
 from openesi.sep2 import model as sep
 from openesi.sep2.enums import EventState
 from openesi.server.documents import STORED, make_row, read_document
@@ -17,10 +23,21 @@ MAX_LIVE = 20_000  # events of one program that are looked at together; an opera
 KEPT_READ = 5_000  # events kept as read, 3 kB each
 
 
-def switch(tx: Transaction, now: int) -> None:
-    """Bring events whose time has come to their present status; forget those that ended long ago."""
+Turn = Callable[[Transaction, Row, int], None]
+"""What happens to a row whose time has come."""
+
+
+def switch(tx: Transaction, now: int, turns: Mapping[str, Turn]) -> None:
+    """Bring what is due to its present status; forget events that ended long ago.
+
+    ``turns`` says for what is no event, by its type, what happens when its time comes.
+    """
     begun = set()
     for row in tx.due(now, MAX_DUE):
+        turn = turns.get(row.type)
+        if turn is not None:
+            turn(tx, row, now)
+            continue
         if row.state == EventState.COMPLETED:
             tx.delete(row.path)
             continue
@@ -30,6 +47,13 @@ def switch(tx: Transaction, now: int) -> None:
         write_event(tx, row, event, over=events.is_over(event, now))
     for listing in begun:
         settle(tx, listing, now)
+
+
+def turn(tx: Transaction, row: Row, now: int) -> None:
+    """Bring what lies in time and is no event to where it stands."""
+    span = spans.span_of(read_document(row, sep.Sep))
+    state, due = spans.state_at(span, now) if span is not None else (None, None)
+    tx.put(replace(row, state=state, due=due))
 
 
 def settle(tx: Transaction, listing: str, now: int) -> None:
