@@ -125,11 +125,22 @@ def serve(
     install: Annotated[
         bool, typer.Option(help="Let their devices look for a meter until they find it.")
     ] = False,
+    radio: Annotated[
+        str | None,
+        typer.Option(
+            metavar="PORT", help="Put the first meter on a real radio: /dev/ttyUSB0, socket://HOST:PORT."
+        ),
+    ] = None,
+    identity: Annotated[
+        Path | None,
+        typer.Option(metavar="FILE", help="Its Smart Energy certificate and key, JSON, mode 600."),
+    ] = None,
 ) -> None:
     """Run roles of the use case in real time; messages come and go as SOAP or REST over HTTPS.
 
     Callers need a certificate (--client-ca) or a user name and secret (--users). The AMI network, meters and
-    devices behind AMI-HEADEND are simulated. Prints one line `ready https://...` when it is up.
+    devices behind AMI-HEADEND are simulated, but for a meter with a --radio. Prints one line
+    `ready https://...` when it is up.
 
     \b
     openesi provision serve --data DIR --cert server.pem --key server.key --users users.json
@@ -138,6 +149,8 @@ def serve(
 
     if users is None and client_ca is None:
         raise WrongUsage("callers have to prove who they are: give --users FILE or --client-ca FILE, or both")
+    if (radio is None) != (identity is None):
+        raise WrongUsage("--radio and --identity go together: who the meter is, is in its certificate")
     run(
         Options(
             data=data,
@@ -154,6 +167,8 @@ def serve(
             sep2_api=sep2_api,
             homes=homes,
             install=install,
+            radio=radio,
+            identity=identity,
         )
     )
 

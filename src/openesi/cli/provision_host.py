@@ -23,13 +23,16 @@ from openesi.provisioning.letters import Language, Letter
 from openesi.provisioning.roles.cis import NAME as CIS
 from openesi.provisioning.roles.dr_application import NAME as DR
 from openesi.provisioning.roles.dr_application import DrApplication
+from openesi.provisioning.roles.meter_esi import MeterEsi
 from openesi.provisioning.roles.network import HEAD_END
 from openesi.provisioning.roles.sep2_head_end import NAME as SEP2
 from openesi.provisioning.roles.sep2_head_end import Sep2HeadEnd
-from openesi.provisioning.simulation import build, default_services
+from openesi.provisioning.se import eui64
+from openesi.provisioning.se.handshake import Trust
+from openesi.provisioning.simulation import RealRadio, build, default_services
 from openesi.provisioning.state import State
 from openesi.provisioning.transport.carrier import Carrier, Peer, Style
-from openesi.provisioning.transport.gate import Gate
+from openesi.provisioning.transport.gate import Gate, read_private
 from openesi.provisioning.transport.host import Host, make_server
 from openesi.provisioning.transport.http import Listener
 from openesi.provisioning.transport.operator_api import OperatorApi
@@ -58,6 +61,8 @@ class Options:
     sep2_api: str | None
     homes: int
     install: bool
+    radio: str | None
+    identity: Path | None
 
 
 @contextlib.contextmanager
@@ -95,13 +100,17 @@ async def _serve(options: Options, state: State) -> None:
         server_api,
     )
     world = host.world = World(state, now=time.time(), carry=host.carry)
-    utility = build(state, world, homes=options.homes, services=default_services())
+    radio = _Radio(options.radio, options.identity) if options.radio and options.identity else None
+    on = RealRadio(radio.link, radio.trust) if radio else None
+    utility = build(state, world, homes=options.homes, services=default_services(), radio=on)
     world.add(Sep2HeadEnd(state, peers=frozenset({DR})))
     for role in set(ROLES) - roles:
         world.remove(role)
     if options.install and HEAD_END in roles:
-        for home in utility.homes:
+        for home in utility.homes[1 if radio else 0 :]:
             utility.install(home, rejoin_s=REJOIN_S)
+    if radio is not None:
+        await radio.start(world, utility.homes[0].esi)
     gate = Gate.from_file(options.users) if options.users else None
     listener = Listener(roles, host.accept, gate, turned_away=host.turn_away)
     server = make_server(
@@ -125,7 +134,37 @@ async def _serve(options: Options, state: State) -> None:
     finally:
         running.cancel()
         await asyncio.gather(running, return_exceptions=True)
+        if radio is not None:
+            await radio.link.close()
         await host.close()
+
+
+class _Radio:
+    """The radio of the first meter, and who that meter is there."""
+
+    def __init__(self, port: str, identity: Path) -> None:
+        try:
+            from openesi.provisioning import zigbee
+        except ModuleNotFoundError as error:
+            raise LocalError(
+                "a real radio needs bellows. Run: python -m pip install 'openesi[zigbee]'"
+            ) from error
+        self.link = zigbee.ZigbeeRadio()
+        self.trust = Trust.parse(read_private(identity))
+        self._application = zigbee.application_class()(zigbee.configuration(port))
+        self._write_key = zigbee.write_ember_key
+
+    async def start(self, world: World, esi: MeterEsi) -> None:
+        """Start the radio, and with it the meter's home network."""
+
+        def changed() -> None:
+            world.poke(esi)
+            world.poke_home(esi)
+
+        devices = {eui64.parse(mac): entry.short for mac, entry in esi.esi.memory.entries.items()}
+        await self.link.start(
+            self._application, esi, write_key=self._write_key, devices=devices, changed=changed
+        )
 
 
 def _peers(options: Options) -> dict[str, Peer]:

@@ -19,6 +19,7 @@ from openesi.provisioning.roles.meter_esi import MeterEsi
 from openesi.provisioning.roles.network import HEAD_END, AmiNetwork, Nic
 from openesi.provisioning.roles.sep2_head_end import NAME as SEP2
 from openesi.provisioning.se import cbke, clusters, eui64
+from openesi.provisioning.se.coordinator import Coordinator
 from openesi.provisioning.se.device import LOAD_CONTROL_SWITCH, THERMOSTAT, HanDevice, Model
 from openesi.provisioning.se.esi import Services
 from openesi.provisioning.se.handshake import Trust
@@ -112,7 +113,22 @@ class Utility:
         return self.dr.status(home.device).state
 
 
-def build(state: State, world: World, *, homes: int = 1, services: Services | None = None) -> Utility:
+@dataclass(frozen=True, slots=True)
+class RealRadio:
+    """What the first home's meter sits on in place of the simulated air, and who it is there."""
+
+    coordinator: Coordinator
+    trust: Trust
+
+
+def build(
+    state: State,
+    world: World,
+    *,
+    homes: int = 1,
+    services: Services | None = None,
+    radio: RealRadio | None = None,
+) -> Utility:
     """The utility with its data loaded, its devices imported, and nothing provisioned."""
     utility = Utility(
         world=world,
@@ -130,7 +146,8 @@ def build(state: State, world: World, *, homes: int = 1, services: Services | No
             utility.dr.add_program(Program(PRICES, real_time_prices=True))
         factory, authority = _factory(state)
         for number in range(homes):
-            utility.homes.append(_home(state, utility, factory, authority, number, services))
+            on = radio if number == 0 else None
+            utility.homes.append(_home(state, utility, factory, authority, number, services, on))
         state.shelf("FACTORY").insert("factory", factory)
     return utility
 
@@ -199,6 +216,7 @@ def _home(
     authority: cbke.CertificateAuthority,
     number: int,
     services: Services | None,
+    radio: RealRadio | None,
 ) -> Home:
     meter, premise, account = f"M-{55512345 + number}", str(123456789 + number), f"A-{number + 1:05d}"
     mac, meter_mac = f"{_DEVICE_MAC + number:016X}", f"{_METER_MAC + number:016X}"
@@ -215,7 +233,12 @@ def _home(
         utility.dr.add_device(Device(mac, kind, code.printed, account, PROGRAM), utility.world.now)
     utility.trust[mac] = _trust(factory, authority, mac)
     esi = MeterEsi(
-        meter, state, trust=_trust(factory, authority, meter_mac), meter_key=key, services=services
+        meter,
+        state,
+        trust=radio.trust if radio else _trust(factory, authority, meter_mac),
+        meter_key=key,
+        services=services,
+        coordinator=radio.coordinator if radio else None,
     )
     ether = Ether(watch=utility.world.overhear)
     utility.world.add(Nic(meter, state))

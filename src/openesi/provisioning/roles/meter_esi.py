@@ -11,9 +11,10 @@ import msgspec
 from openesi.provisioning import ami
 from openesi.provisioning.letters import Letter
 from openesi.provisioning.roles.network import AmiRole, esi_name, nic_name
+from openesi.provisioning.se import aps, eui64
 from openesi.provisioning.se import esi as se_esi
-from openesi.provisioning.se import eui64
 from openesi.provisioning.se import memory as se_memory
+from openesi.provisioning.se.coordinator import Coordinator
 from openesi.provisioning.se.handshake import Trust
 from openesi.provisioning.se.radio import Frame
 from openesi.provisioning.state import State
@@ -46,6 +47,7 @@ class MeterEsi(AmiRole):
         trust: Trust,
         meter_key: bytes,
         services: se_esi.Services | None = None,
+        coordinator: Coordinator | None = None,
     ) -> None:
         super().__init__(esi_name(meter), state)
         self.eui64 = trust.identity.certificate.subject
@@ -58,7 +60,7 @@ class MeterEsi(AmiRole):
                 self.shelf.insert("network", memory)
         self._correlations = self.shelf.select(Correlations, "requests") or Correlations()
         self._saved = msgspec.json.encode(memory)
-        self.esi = se_esi.Esi(trust, memory, services=services)
+        self.esi = se_esi.Esi(trust, memory, services=services, coordinator=coordinator)
         self._to_transmit: list[Frame] = []
 
     # -- commands
@@ -93,6 +95,21 @@ class MeterEsi(AmiRole):
     def next_air_deadline(self) -> float | None:
         """When ``tick_air`` has something to do."""
         return 0.0 if self._to_transmit else self.esi.next_deadline()
+
+    # -- a real radio
+
+    def device_asks(self, device: bytes, short: int, now: float) -> bool:
+        """A device has associated (step 5); whether it may stay."""
+        with self.shelf.state.transaction():
+            welcome = self.esi.asks_to_join(device, now, short=short)
+            self._save(now)
+        return welcome
+
+    def device_says(self, device: bytes, data: aps.ApsData, now: float) -> None:
+        """A message of a device; the radio holds one key for each, the newest."""
+        entry = self.esi.memory.entries.get(eui64.serialize(device))
+        key = entry.link_key if entry is not None and data.secure else None
+        self._in_transaction(lambda: self.esi.take(device, data, now, key=key), now)
 
     def _in_transaction(self, act: Callable[[], list[Frame]], now: float) -> list[Frame]:
         with self.shelf.state.transaction():

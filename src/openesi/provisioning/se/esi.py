@@ -209,10 +209,12 @@ class Esi:
         entry = self.memory.entries.get(eui64.serialize(device))
         if entry is None:
             self._refuse(device, now)
+        if entry is not None and short is not None:
+            entry.short = short
+            if entry.stage not in {*WAITING, *ENDED}:
+                return True  # the radio does not say if it lost the network or only moved; its key decides
         if entry is None or entry.stage in ENDED or not self.permits_joining(now):
             return False
-        if short is not None:
-            entry.short = short
         if entry.stage not in WAITING:
             self._readmit(device, entry)
             return True

@@ -15,13 +15,14 @@ answer costs a repetition and nothing else. Source: Smart Energy profile 1.x, an
 
 from __future__ import annotations
 
+import json
 import secrets
 from collections.abc import Callable
 from dataclasses import dataclass
 from enum import Enum, IntEnum
-from typing import Final
+from typing import Final, Self
 
-from openesi.errors import PeerError
+from openesi.errors import LocalError, PeerError
 from openesi.provisioning.se import cbke, curve
 
 SUITE: Final = 0x0001
@@ -90,6 +91,28 @@ class Trust:
     identity: cbke.Identity
     authority: bytes  # public key, 22 bytes
     issuer: bytes  # its name in certificates, 8 bytes
+
+    @classmethod
+    def parse(cls, text: str) -> Self:
+        """Who we are, from JSON with the hexadecimal ``certificate``, ``private_key`` and ``authority``.
+
+        Raises ``LocalError`` if something is missing, or the key is not the certificate's.
+        """
+        try:
+            said = json.loads(text)
+            certificate, private, authority = (
+                bytes.fromhex(said[name]) for name in ("certificate", "private_key", "authority")
+            )
+            identity = cbke.Identity(cbke.Certificate.parse(certificate), int.from_bytes(private))
+            fits = cbke.public_key(identity.private) == identity.certificate.public_key(authority)
+        except (ValueError, KeyError, TypeError, PeerError) as error:
+            raise LocalError(
+                "an identity is JSON with certificate (48 bytes), private_key (21) and authority (22), in "
+                f"hexadecimal: {error}"
+            ) from None
+        if not fits:
+            raise LocalError("the private key is not the certificate's, or another authority issued it")
+        return cls(identity, authority, identity.certificate.issuer)
 
 
 class Handshake:

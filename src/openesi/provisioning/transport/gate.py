@@ -24,6 +24,13 @@ MAX_USERS: Final = 1000
 MIN_SECRET: Final = 8  # characters; shorter ones are guessed
 
 
+def read_private(path: Path) -> str:
+    """The text of a file that holds secrets. Raises ``LocalError`` if others can read it, too."""
+    if path.stat().st_mode & 0o077:
+        raise LocalError(f"{path} holds secrets and others can read it: `chmod 600 {path}`")
+    return path.read_text()
+
+
 class Gate:
     """Names and secrets, and the digests seen lately."""
 
@@ -34,9 +41,7 @@ class Gate:
     @classmethod
     def from_file(cls, path: Path) -> Self:
         """The gate of a JSON file, name to secret, that nobody else may read."""
-        if path.stat().st_mode & 0o077:
-            raise LocalError(f"{path} holds secrets and others can read it: `chmod 600 {path}`")
-        users = json.loads(path.read_text())
+        users = json.loads(read_private(path))
         named = isinstance(users, dict) and all(isinstance(value, str) for value in users.values())
         if not named or not 0 < len(users) <= MAX_USERS:
             raise LocalError(f'{path} has to be a JSON object like {{"DR-APPLICATION": "a long secret"}}')
