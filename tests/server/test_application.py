@@ -257,7 +257,7 @@ def test_exi_bodies_are_taken_everywhere(esi: Esi) -> None:
     body = exi.encode(status)
 
     assert esi.ask("PUT", "/edev/1/ps", body, content_type="application/sep-exi; level=-S1").status == 204
-    assert esi.get("/edev/1/ps") == sep.replace(status, href="/edev/1/ps")
+    assert esi.get("/edev/1/ps") == sep.replace(status, href="/edev/1/ps", pollRate=900)
     assert esi.ask("PUT", "/edev/1/ps", body[:-3], content_type="application/sep-exi").status == 400
     assert esi.ask("PUT", "/edev/1/ps", b"\xa0" + bytes(30), content_type="application/sep-exi").status in (
         400,

@@ -31,9 +31,10 @@ def lfdi_of(number: int) -> bytes:
 
 
 class House:
-    """One server; its clock runs, and ``ahead_s`` is added to it."""
+    """One server; its clock runs, and ``ahead_s`` is added to it. ``token`` is the operator's."""
 
-    def __init__(self, folder: Path, **settings: Any) -> None:
+    def __init__(self, folder: Path, *, token: str | None = None, **settings: Any) -> None:
+        self.token = token
         self.folder = folder
         self.settings = Settings(**{"default_poll_rate": 60, "post_rate": 60} | settings)
         self.ahead_s = 0.0
@@ -60,7 +61,9 @@ class House:
             )
             self.live = Live(self.service)
             self.url = await self._page.enter_async_context(
-                listener.listening(self.service, host="127.0.0.1", port=web_port, live=self.live)
+                listener.listening(
+                    self.service, host="127.0.0.1", port=web_port, live=self.live, token=self.token
+                )
             )
 
         self.run(begin())

@@ -26,6 +26,8 @@ from openesi.server.settings import Settings, Unwritten
 from openesi.server.tls import ProxySettings
 from openesi.server.workers import run_workers
 from openesi.web.listener import listening
+from openesi.web.token import open_token
+from openesi.web.whereabouts import TOKEN_FILE
 
 app = noun_app("Run the IEEE 2030.5 server and the operator's page.", single=True)
 
@@ -42,7 +44,7 @@ def serve(
     ] = None,
     port: Annotated[int, typer.Option(help="Port for devices; 0 takes a free one.")] = 8443,
     web_host: Annotated[
-        str, typer.Option(help="Address of the operator's page and API. They have no login: keep it local.")
+        str, typer.Option(help="Address of the operator's page and API. Without TLS: keep it local.")
     ] = "127.0.0.1",
     web_port: Annotated[int, typer.Option(help="Port of the operator's page; 0 takes a free one.")] = 8080,
     database: Annotated[
@@ -151,7 +153,11 @@ async def run_until_told(
         if web_port is None:
             await stop.wait()
             return
-        async with listening(service, host=web_host, port=web_port) as web_url:
+        token = open_token(place.data)
+        async with listening(service, host=web_host, port=web_port, token=token) as web_url:
+            output.say(
+                f"Who changes something on the page or the API shows the token in {place.data / TOKEN_FILE}."
+            )
             output.write(f"ready {service.url} {web_url}")
             await stop.wait()
 

@@ -16,7 +16,7 @@ from openesi.sep2 import identity, lists, resources
 from openesi.sep2 import model as sep
 from openesi.sep2.errors import DecodeError, EncodeError, ReasonCode
 from openesi.sep2.resources import Match
-from openesi.server import encoding, functions
+from openesi.server import encoding, functions, rates
 from openesi.server.cache import Cache
 from openesi.server.caller import Caller, find_caller
 from openesi.server.errors import Refusal, not_found
@@ -46,7 +46,9 @@ class Application:
 
     def __init__(self, store: Store, settings: Settings, *, clock: Callable[[], float] = time.time) -> None:
         self.store = store
-        self.settings = settings
+        self.settings = settings  # those below, with the operator's rates
+        self._started_with = settings
+        self._rates_known = False
         self._clock = clock
         self._cache = Cache()
         self._callers: dict[bytes, Caller] = {}
@@ -75,6 +77,7 @@ class Application:
     async def tick(self) -> float:
         """Switch what is due. Return when something is due next (s since 1970; inf: nothing is)."""
         self._refresh()
+        await self._know_rates()
         now = int(self._clock())
         due = await self.store.read(_next_due)
         while due <= now:
@@ -82,6 +85,12 @@ class Application:
             due = await self.store.read(_next_due)
         self._due = due
         return due
+
+    async def _know_rates(self) -> None:
+        if not self._rates_known:
+            kept = await self.store.read(rates.kept_rates)
+            self.settings = rates.with_rates(self._started_with, kept)
+            self._rates_known = True
 
     def watch(self, watcher: Callable[[set[str] | None], None]) -> None:
         """Have ``watcher`` told what changed in the store: paths and tags, or None for everything."""
@@ -99,6 +108,8 @@ class Application:
         """Forget what was changed, by whomever."""
         changed = self.store.changes()
         if changed is None or changed:
+            if changed is None or rates.TAG in changed:
+                self._rates_known, changed = False, None
             self._cache.forget(changed)
             self._forget_callers(changed)
             self._due = 0.0

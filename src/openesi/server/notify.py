@@ -31,6 +31,7 @@ from openesi.server.functions.subscription import (
     read_subscription,
     window_of,
 )
+from openesi.server.rates import kept_rates, with_rates
 from openesi.server.settings import Settings
 from openesi.server.view import View
 from openesi.store import Errand, Reader, Store, StoreError, Transaction
@@ -152,7 +153,8 @@ class Notifier:
         if row is None or owner is None or owner.scope is None:
             return None
         subscription = read_subscription(row)
-        caller = find_caller(reader, owner.scope, self._settings)
+        settings = with_rates(self._settings, kept_rates(reader))
+        caller = find_caller(reader, owner.scope, settings)
         path = subscription.subscribedResource
         match = resources.match(path)
         status, shown = NotificationStatus.DEFAULT, None
@@ -163,7 +165,7 @@ class Notifier:
                 reader,
                 now=self._clock(),
                 caller=caller,
-                settings=self._settings,
+                settings=settings,
                 generated=functions.GENERATED,
             )
             try:

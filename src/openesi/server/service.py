@@ -63,13 +63,17 @@ class Service:
     """A server that runs: what the operator's side works with."""
 
     place: Place
-    settings: Settings
     store: Store
     application: Application
     wire: Wire
     tls: ServerTLS | None
     authority: Authority
     clock: Callable[[], float]
+
+    @property
+    def settings(self) -> Settings:
+        """The settings in force: those it was started with, and the rates that the operator set."""
+        return self.application.settings
 
     @property
     def base_url(self) -> str:
@@ -159,7 +163,7 @@ async def running(
             limits=place.limits,
             on_error=application.refuse,
         )
-        service = Service(place, settings, store, application, wire, tls, authority, clock)
+        service = Service(place, store, application, wire, tls, authority, clock)
         await _pin_new(service, set())  # before the first handshake
         notifier = Notifier(
             store, settings, context=notifying_context(authority), base_url=service.base_url, clock=clock

@@ -110,6 +110,8 @@ class View:
             changes["href"] = path
         if "subscribable" in names_2018(type(document)):
             changes["subscribable"] = subscribable(type(document))
+        if "pollRate" in names_2018(type(document)) and getattr(document, "pollRate", None) is None:
+            changes["pollRate"] = self.settings.poll_rate(type(document).__name__)
         for field in resources.link_fields(type(document)):
             given = getattr(document, field.name)
             if given is not None:

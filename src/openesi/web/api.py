@@ -1,6 +1,6 @@
 """The operator's JSON API. What it can do stands in ``server.operator``; here is only its form.
 
-It has no login: whoever reaches the listener is the operator. So it listens on this machine alone unless told
+Whoever shows the token is the operator (``web.token``). It listens on this machine alone unless told
 otherwise, answers only under host names it was told, and takes writes only as JSON (which a page of another
 site cannot send without being asked first).
 """
@@ -20,32 +20,34 @@ from starlette.routing import Route
 from openesi.errors import LocalError, PeerError
 from openesi.sep2 import identity
 from openesi.sep2 import model as sep
-from openesi.sep2.editions import EDITIONS
 from openesi.sep2.xml import serialize
 from openesi.server import operator
 from openesi.server.documents import read_document
 from openesi.server.groups import Group
+from openesi.server.rates import Rates
 from openesi.store import Reader, StoreError, Transaction
-from openesi.web import events, groups, notifications, openapi, points, resources, watching
+from openesi.web import (
+    devices,
+    events,
+    groups,
+    notifications,
+    openapi,
+    points,
+    rates,
+    resources,
+    watching,
+)
 from openesi.web.answers import answer, problem
-from openesi.web.bodies import paging, read_body, read_flag, read_query
+from openesi.web.bodies import read_body, read_flag, read_query
 from openesi.web.live import Live
 from openesi.web.resources import TriedOut
 from openesi.web.timeline import Event, Program, read_programs
+from openesi.web.token import LOGIN, log_in
 
 MAX_DURATION_S = 366 * 86_400
 MAX_POWER_W = 1e12  # more than all power stations of the world
 Positive = Annotated[int, msgspec.Meta(gt=0, le=MAX_DURATION_S)]
 Percent = Annotated[float, msgspec.Meta(ge=0, le=100)]
-
-
-class NewDevice(msgspec.Struct, forbid_unknown_fields=True):
-    """Body of POST /api/devices."""
-
-    lfdi: str
-    pin: int = 111115
-    aggregator: str | None = None
-    edition: str | None = None
 
 
 class NewProgram(msgspec.Struct, forbid_unknown_fields=True):
@@ -76,6 +78,12 @@ class NewEvent(Modes):
     randomize_duration_s: Annotated[int, msgspec.Meta(ge=-3_600, le=3_600)] | None = None
 
 
+class Login(msgspec.Struct, forbid_unknown_fields=True):
+    """Body of POST /api/login."""
+
+    token: Annotated[str, msgspec.Meta(max_length=200)]
+
+
 class Default(Modes):
     """Body of PUT /api/default."""
 
@@ -99,47 +107,6 @@ async def get_status(live: Live, request: Request) -> Response:
         "devices": counted,
         "requests": live.service.wire.statistics.requests,
     })  # fmt: skip
-
-
-async def get_devices(live: Live, request: Request) -> Response:
-    """List registered devices."""
-    start, limit = paging(request)
-    return answer(
-        await live.service.store.read(lambda reader: operator.devices(reader, start=start, limit=limit))
-    )
-
-
-async def post_device(live: Live, request: Request) -> Response:
-    """Register a device out of band."""
-    body = await read_body(request, NewDevice)
-    lfdi = identity.parse_lfdi(body.lfdi)
-    aggregator = identity.parse_lfdi(body.aggregator) if body.aggregator else None
-    pin = identity.parse_pin(f"{body.pin:06d}")
-    now = int(live.service.clock())
-    if body.edition is not None and body.edition not in EDITIONS:
-        raise LocalError(f"edition is one of {', '.join(EDITIONS)}")
-
-    def register(tx: Transaction) -> str:
-        row = operator.add_device(
-            tx, lfdi, pin=pin, now=now, settings=live.service.settings, aggregator_lfdi=aggregator
-        )
-        if body.edition is not None:
-            operator.set_edition(tx, lfdi, body.edition)
-        return row.path
-
-    href = await live.service.store.write(register)
-    return answer(
-        {"href": href, "lfdi": identity.format_lfdi(lfdi), "sfdi": identity.sfdi_from_lfdi(lfdi)}, 201
-    )
-
-
-async def delete_device(live: Live, request: Request) -> Response:
-    """Forget a device."""
-    lfdi = identity.parse_lfdi(request.path_params["lfdi"])
-    if await live.service.store.read(lambda reader: reader.find("/edev", lfdi)) is None:
-        raise HTTPException(404, f"no device with LFDI {identity.format_lfdi(lfdi)} is registered")
-    await live.service.store.write(lambda tx: operator.remove_device(tx, lfdi))
-    return Response(status_code=204)
 
 
 async def get_programs(live: Live, request: Request) -> Response:
@@ -217,6 +184,12 @@ async def put_default(live: Live, request: Request) -> Response:
     return Response(status_code=204)
 
 
+async def post_login(live: Live, request: Request) -> Response:
+    """Give a browser a cookie for the token in the body, so that it need not be shown again."""
+    del live
+    return log_in((await read_body(request, Login)).token, request.app.state.token)
+
+
 async def get_openapi(live: Live, request: Request) -> Response:
     """Describe this API for programs, as OpenAPI."""
     del live, request
@@ -266,12 +239,14 @@ def routes(live: Live) -> list[Route]:
 ENDPOINTS: tuple[tuple[str, str, Endpoint], ...] = (
     ("GET", "/api/status", get_status),
     ("GET", "/api/openapi.json", get_openapi),
+    ("POST", LOGIN, post_login),
     ("GET", "/api/live", watching.get_live),
     ("GET", "/api/readings", watching.get_readings),
-    ("GET", "/api/devices", get_devices),
-    ("POST", "/api/devices", post_device),
+    ("GET", "/api/devices", devices.get_devices),
+    ("POST", "/api/devices", devices.post_device),
     ("GET", "/api/devices/{lfdi}", watching.get_device),
-    ("DELETE", "/api/devices/{lfdi}", delete_device),
+    ("PATCH", "/api/devices/{lfdi}", devices.patch_device),
+    ("DELETE", "/api/devices/{lfdi}", devices.delete_device),
     ("GET", "/api/programs", get_programs),
     ("POST", "/api/programs", post_program),
     ("GET", "/api/events", watching.get_events),
@@ -281,6 +256,8 @@ ENDPOINTS: tuple[tuple[str, str, Endpoint], ...] = (
     ("PUT", "/api/default", put_default),
     ("POST", "/api/cancel", events.post_cancel),
     ("POST", "/api/supersede", events.post_supersede),
+    ("GET", "/api/rates", rates.get_rates),
+    ("PUT", "/api/rates", rates.put_rates),
     ("GET", "/api/groups", groups.get_groups),
     ("POST", "/api/groups", groups.post_group),
     ("GET", "/api/groups/{group}", groups.get_group),
@@ -306,18 +283,21 @@ ENDPOINTS: tuple[tuple[str, str, Endpoint], ...] = (
 
 # What endpoints take and return, where a type says it; ``get_openapi`` tells.
 BODIES: dict[Endpoint, Any] = {
-    post_device: NewDevice,
+    devices.post_device: devices.NewDevice,
+    devices.patch_device: devices.ChangedDevice,
     post_program: NewProgram,
     post_event: NewEvent,
     put_default: Default,
+    post_login: Login,
     events.post_cancel: events.Cancelling,
+    rates.put_rates: Rates,
     groups.post_group: groups.NewGroup,
     groups.patch_group: groups.ChangedGroup,
     groups.post_members: groups.Joining,
     **points.BODIES,
 }
 ANSWERS: dict[Endpoint, Any] = {
-    get_devices: list[operator.DeviceSummary],
+    devices.get_devices: list[operator.DeviceSummary],
     get_programs: list[Program],
     watching.get_events: list[Event],
     watching.get_event: Event,

@@ -1,4 +1,4 @@
-"""Who may talk to the operator's listener: nobody logs in, so browsers are kept from being tricked into it.
+"""Who may talk to the operator's listener: browsers are kept from being tricked into it.
 
 Three tricks are known. A page of another site sends a form or a ``fetch`` to this machine: its Origin, or
 Sec-Fetch-Site, gives it away. A name that the attacker owns is pointed at this machine (DNS rebinding): its

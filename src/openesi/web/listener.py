@@ -20,6 +20,7 @@ from openesi.web import api, pages
 from openesi.web.answers import answer_fault, answer_http_error
 from openesi.web.guard import Guard, own_names
 from openesi.web.live import Live
+from openesi.web.token import TokenGuard
 from openesi.web.whereabouts import announced
 
 START_S = 10.0  # a listener that is not up by then will not come up
@@ -34,29 +35,36 @@ class _Server(uvicorn.Server):
         yield
 
 
-def make_app(live: Live) -> Starlette:
-    """Return the ASGI application of one server's operator side."""
-    return Starlette(
+def make_app(live: Live, token: str | None = None) -> Starlette:
+    """Return the ASGI application of one server's operator side; ``token`` as in ``listening``."""
+    app = Starlette(
         routes=[*api.routes(live), *pages.routes(live)],
-        middleware=[Middleware(Guard, names=own_names()), Middleware(GZipMiddleware, minimum_size=1_000)],
+        middleware=[
+            Middleware(Guard, names=own_names()),
+            Middleware(TokenGuard, token=token),
+            Middleware(GZipMiddleware, minimum_size=1_000),
+        ],
         exception_handlers={HTTPException: answer_http_error, Exception: answer_fault},
     )
+    app.state.token = token
+    return app
 
 
 @asynccontextmanager
 async def listening(
-    service: Service, *, host: str, port: int, live: Live | None = None
+    service: Service, *, host: str, port: int, live: Live | None = None, token: str | None = None
 ) -> AsyncIterator[str]:
     """Serve API and pages while the block runs; yield their URL. Raises LocalError if the port is taken.
 
-    ``live`` is what the page shows, if somebody else wants to look at it, too.
+    ``live`` is what the page shows, if somebody else wants to look at it, too. ``token`` is asked of whoever
+    wants to change something, and of other machines for everything; None asks nobody.
     """
     sock = _bound(host, port)
     url = f"http://{f'[{host}]' if ':' in host else host}:{sock.getsockname()[1]}"
     live = live or Live(service)
     await live.step()
     config = uvicorn.Config(
-        make_app(live),
+        make_app(live, token),
         log_level="warning",
         access_log=False,
         lifespan="off",

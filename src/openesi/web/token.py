@@ -15,16 +15,19 @@ from ipaddress import ip_address
 from pathlib import Path
 
 from starlette.datastructures import Headers
+from starlette.responses import HTMLResponse, Response
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from openesi.errors import LocalError
 from openesi.web.answers import problem
+from openesi.web.whereabouts import TOKEN_FILE
 
-FILE = "operator.token"
 COOKIE = "openesi_operator"
+COOKIE_S = 90 * 86_400
 TOKEN_OCTETS = 32
 OPEN = ("/static/", "/-/health")  # what a page needs before it can ask for the token
 LOGIN = "/api/login"
+LOGIN_PAGE = (Path(__file__).parent / "templates" / "login.html").read_text("utf-8")
 READING = frozenset({"GET", "HEAD", "OPTIONS"})
 
 
@@ -33,7 +36,7 @@ def open_token(data: Path) -> str:
 
     Raises LocalError for a file that cannot be read or holds no token.
     """
-    path = data / FILE
+    path = data / TOKEN_FILE
     try:
         with contextlib.suppress(FileExistsError):
             descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
@@ -59,9 +62,12 @@ class TokenGuard:
         if scope["type"] != "http" or self._token is None or self._may(scope, self._token):
             await self._app(scope, receive, send)
             return
+        if scope["method"] == "GET" and "text/html" in Headers(scope=scope).get("accept", ""):
+            await HTMLResponse(LOGIN_PAGE, 401, {"Cache-Control": "no-store"})(scope, receive, send)
+            return
         text = (
             "the operator's token is needed: send it as 'Authorization: Bearer TOKEN'; "
-            f"the server keeps it in {FILE} in its data directory"
+            f"the server keeps it in {TOKEN_FILE} in its data directory"
         )
         await problem(401, text, {"WWW-Authenticate": "Bearer"})(scope, receive, send)
 
@@ -73,6 +79,18 @@ class TokenGuard:
         if shows(Headers(scope=scope), token):
             return True
         return method in READING and _is_local(scope)
+
+
+def log_in(given: str, token: str | None) -> Response:
+    """Answer with the cookie for a browser that knows the token; 403 for one that does not."""
+    if token is not None and not same(given, token):
+        return problem(
+            403, f"this is not the token: the server keeps it in {TOKEN_FILE} in its data directory"
+        )
+    response = Response(status_code=204)
+    if token is not None:
+        response.set_cookie(COOKIE, token, httponly=True, samesite="strict", max_age=COOKIE_S)
+    return response
 
 
 def shows(headers: Headers, token: str) -> bool:

@@ -10,17 +10,26 @@ import json
 import os
 from collections.abc import Iterator
 from pathlib import Path
+from typing import NamedTuple
 
 RUNNING_FILE = "running.json"
+TOKEN_FILE = "operator.token"  # noqa: S105 (a name, in the data directory)
 
 
-def find_running(data: Path | None = None) -> str | None:
-    """Return the URL of a running server's API: of a data directory, or of the server started last."""
+class Whereabouts(NamedTuple):
+    """The URL of a server's API, and the file that holds its token."""
+
+    api: str
+    token_file: Path
+
+
+def find_running(data: Path | None = None) -> Whereabouts | None:
+    """Return where a running server's API is: of a data directory, or of the server started last."""
     for file in (data / RUNNING_FILE,) if data else (state_file(),):
         with contextlib.suppress(OSError, ValueError, KeyError, TypeError):
             found = json.loads(file.read_text("utf-8"))
             os.kill(found["pid"], 0)
-            return str(found["api"])
+            return Whereabouts(str(found["api"]), Path(found["token_file"]))
     return None
 
 
@@ -33,7 +42,7 @@ def state_file() -> Path:
 @contextlib.contextmanager
 def announced(data: Path, url: str) -> Iterator[None]:
     """Say where the API is, for commands that are not told."""
-    text = json.dumps({"pid": os.getpid(), "api": url})
+    text = json.dumps({"pid": os.getpid(), "api": url, "token_file": str(data.absolute() / TOKEN_FILE)})
     files = (data / RUNNING_FILE, state_file())
     for file in files:
         with contextlib.suppress(OSError):  # a home that cannot be written only costs convenience

@@ -2,12 +2,14 @@
 // What the operator does: the same requests as the command line sends.
 
 import { copy, find } from "./dom.js";
+import { askForToken } from "./token.js";
 
 /** Ask the API; throws an Error with the server's own words.
  * @param {string} method @param {string} path @param {object} [body] */
 export async function ask(method, path, body) {
   const options = body ? { body: JSON.stringify(body), headers: { "Content-Type": "application/json" } } : {};
-  const response = await fetch(path, { method, ...options });
+  let response = await fetch(path, { method, ...options });
+  if (response.status === 401 && (await askForToken())) response = await fetch(path, { method, ...options });
   const answer = response.status === 204 ? null : await response.json();
   if (!response.ok) throw new Error(answer.error);
   return answer;
