@@ -28,12 +28,12 @@ from pathlib import Path
 import httpx2
 
 from openesi.client import Client, der
-from openesi.client.http import Transport
 from openesi.client.scheduler import Scheduler
 from openesi.client.tls import TLSSettings, make_context
-from openesi.devices.fleet import Fleet
+from openesi.devices.fleet import Fleet, Statistics
 from openesi.devices.house import Credentials, summer_site
 from openesi.devices.solar import SolarInverter
+from openesi.devices.wire import Wire
 from openesi.pki import Authority
 from openesi.sep2 import model as sep
 from openesi.sep2.enums import DeviceCategory
@@ -46,8 +46,8 @@ PAGE = os.sysconf("SC_PAGE_SIZE")
 
 
 @contextmanager
-def serving(data: Path) -> Iterator[str]:
-    """Run a server; yield its URL."""
+def serving(data: Path) -> Iterator[tuple[str, int]]:
+    """Run a server; yield its URL and process id."""
     command = [
         sys.executable,
         "-m",
@@ -68,7 +68,7 @@ def serving(data: Path) -> Iterator[str]:
     )
     assert process.stdout is not None
     try:
-        yield process.stdout.readline().split()[1]
+        yield process.stdout.readline().split()[1], process.pid
     finally:
         process.send_signal(signal.SIGTERM)
         process.wait(20)
@@ -85,6 +85,12 @@ def resident_kb() -> float:
     """Return the memory this process has now."""
     gc.collect()
     return int(Path("/proc/self/statm").read_text().split()[1]) * PAGE / 1024
+
+
+def cpu_of_s(process: int) -> float:
+    """Return the CPU time that a process has used."""
+    fields = Path(f"/proc/{process}/stat").read_text().rpartition(")")[2].split()
+    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 
 
 def controls(count: int, programs: int) -> list[der.Program]:
@@ -137,8 +143,14 @@ def scheduler_rates() -> dict[str, float]:
     return rates
 
 
+def wire_of(who: Credentials) -> Wire:
+    """Return what a device of a fleet sends its requests with."""
+    tls = TLSSettings(cert=who.cert, key=who.key, ca=(who.ca,))
+    return Wire(lambda: make_context(tls), Statistics(), asyncio.Semaphore(1))
+
+
 async def request_cost_ms(url: str, who: Credentials) -> dict[str, float]:
-    """CPU of this side for a kept-alive GET of /dcap: ours with decoding, httpx2 without."""
+    """CPU of this side for a kept-alive GET of /dcap: both of ours with decoding, httpx2 without."""
     tls = TLSSettings(cert=who.cert, key=who.key, ca=(who.ca,))
     count = 400
     costs = {}
@@ -148,6 +160,12 @@ async def request_cost_ms(url: str, who: Credentials) -> dict[str, float]:
         for _ in range(count):
             await esi.device_capability()
         costs["openesi.client"] = (time.process_time() - began) / count * 1000
+    async with Client(url, tls=tls, transport=wire_of(who)) as esi:
+        await esi.device_capability()
+        began = time.process_time()
+        for _ in range(count):
+            await esi.device_capability()
+        costs["the wire of fleets"] = (time.process_time() - began) / count * 1000
     async with httpx2.AsyncClient(verify=make_context(tls), trust_env=False) as plain:
         headers = {"Accept": "application/sep+xml"}
         await plain.get(url, headers=headers)
@@ -163,7 +181,7 @@ async def tls_memory_kb(url: str, credentials: list[Credentials]) -> float:
     before = resident_kb()
     transports = []
     for who in credentials:
-        transport = Transport(make_context(TLSSettings(cert=who.cert, key=who.key, ca=(who.ca,))))
+        transport = wire_of(who)
         await transport.send("GET", url, {"Accept": "application/sep+xml"})
         transports.append(transport)
     grown = resident_kb() - before
@@ -172,8 +190,8 @@ async def tls_memory_kb(url: str, credentials: list[Credentials]) -> float:
     return grown / len(credentials)
 
 
-async def fleet_costs(url: str, credentials: list[Credentials]) -> dict[str, float]:
-    """Run the fleet until it has settled; return CPU and memory of a device."""
+async def fleet_costs(url: str, credentials: list[Credentials], server: int) -> dict[str, float]:
+    """Run the fleet until it has settled; return CPU and memory of a device, and what it costs its server."""
     before = resident_kb()
     fleet = Fleet(
         url=url,
@@ -183,13 +201,16 @@ async def fleet_costs(url: str, credentials: list[Credentials]) -> dict[str, flo
         seed=1,
     )
     settling_s = len(credentials) / 40 + 2 * POLL_S
+    starting = time.process_time()
     task = asyncio.create_task(fleet.run(None))
     await asyncio.sleep(settling_s)
     memory_kb = (resident_kb() - before) / len(credentials)
+    first_ms = (time.process_time() - starting) / len(credentials) * 1000
+    server_s = cpu_of_s(server)
     requests, began = sum(fleet.statistics.requests.values()), time.process_time()
     measured_s = 3 * POLL_S
     await asyncio.sleep(measured_s)
-    cpu_s = time.process_time() - began
+    cpu_s, server_s = time.process_time() - began, cpu_of_s(server) - server_s
     requests = sum(fleet.statistics.requests.values()) - requests
     task.cancel()
     await asyncio.gather(task, return_exceptions=True)
@@ -197,7 +218,9 @@ async def fleet_costs(url: str, credentials: list[Credentials]) -> dict[str, flo
     polls = measured_s / POLL_S * len(credentials)
     return {
         "memory_kb": memory_kb,
+        "cpu_ms_first_contact_and_two_polls": first_ms,
         "cpu_ms_per_poll": cpu_s / polls * 1000,
+        "server_cpu_ms_per_poll": server_s / polls * 1000,
         "requests_per_poll": requests / polls,
         "clients_per_core_at_60_s": MINUTE_S / (cpu_s / polls),
         "connected": summary.connected,
@@ -226,12 +249,12 @@ def main() -> None:
         for number in range(count):
             authority.issue_device(f"fleet-{number}", now=datetime.now(UTC), pin=111115)
         credentials = credentials_of(authority, count)
-        with serving(data) as url:
+        with serving(data) as (url, server):
             costs = asyncio.run(request_cost_ms(url, credentials[0]))
             results["request_cpu_ms"] = costs
             for name, cost in costs.items():
                 print(f"{'GET /dcap, ' + name:<40} {cost:>10.2f} ms CPU")
-            results["fleet"] = fleet = asyncio.run(fleet_costs(url, credentials))
+            results["fleet"] = fleet = asyncio.run(fleet_costs(url, credentials, server))
             command = [sys.executable, "-m", "bench.fleet", "--count", str(count), "--tls", url, str(data)]
             results["tls_kb"] = tls_kb = float(subprocess.check_output(command, text=True))
     own_kb = fleet["memory_kb"] - tls_kb
@@ -240,6 +263,7 @@ def main() -> None:
     print(f"{'device without them (goal under 60)':<40} {own_kb:>10.1f} kB")
     print(f"{'a poll (' + format(fleet['requests_per_poll'], '.1f') + ' requests)':<40} "
           f"{fleet['cpu_ms_per_poll']:>10.1f} ms CPU")  # fmt: skip
+    print(f"{'the same poll at its server':<40} {fleet['server_cpu_ms_per_poll']:>10.1f} ms CPU")
     print(f"{'clients for each core, one poll a minute':<40} {fleet['clients_per_core_at_60_s']:>10,.0f}")
     print(f"{'connected, errors':<40} {fleet['connected']:>6.0f} {fleet['errors']:>3.0f}")
     RESULTS.mkdir(exist_ok=True)

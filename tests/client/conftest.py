@@ -57,9 +57,9 @@ class House:
 
 
 @asynccontextmanager
-async def serving(data: Path, **settings: Any) -> AsyncIterator[House]:
+async def serving(data: Path, *, port: int = 0, **settings: Any) -> AsyncIterator[House]:
     clock = Clock()
-    place = Place(data=data, hosts=("127.0.0.1",), port=0)
+    place = Place(data=data, hosts=("127.0.0.1",), port=port)
     async with running(place, Settings(**settings), clock=clock) as service:
         yield House(service, clock)
 

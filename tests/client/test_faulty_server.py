@@ -9,8 +9,11 @@ from datetime import UTC, datetime
 import pytest
 
 from client.faulty import Faulty, document, empty, misbehaving
-from openesi.client import AnswerError, BadAnswer, Client, NotThere
+from openesi.client import AnswerError, BadAnswer, Client, NotThere, TLSSettings
 from openesi.client.http import MAX_BODY
+from openesi.client.tls import make_context
+from openesi.devices.fleet import Statistics
+from openesi.devices.wire import Wire
 from openesi.errors import Unreachable
 from openesi.pki import Authority
 from openesi.sep2 import model as sep
@@ -27,14 +30,19 @@ def authority(tmp_path_factory: pytest.TempPathFactory) -> Authority:
     return authority
 
 
-@pytest.fixture
-def play(authority: Authority) -> Callable[[Scenario], None]:
+@pytest.fixture(params=["httpcore", "wire"])
+def play(authority: Authority, request: pytest.FixtureRequest) -> Callable[[Scenario], None]:
+    """Play a scenario with a device's transport, and with that of fleets: both are to do the same."""
+
     def played(scenario: Scenario) -> None:
         async def all_of_it() -> None:
             device = authority.device("device")
+            tls = TLSSettings(cert=device.cert, key=device.key, ca=(device.ca,))
+            wire = Wire(lambda: make_context(tls), Statistics(), asyncio.Semaphore(1))
+            transport = wire if request.param == "wire" else None
             async with (
                 misbehaving(authority) as faulty,
-                Client(faulty.url, cert=device.cert, key=device.key, ca=device.ca) as esi,
+                Client(faulty.url, tls=tls, transport=transport) as esi,
             ):
                 await scenario(faulty, esi)
 

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import asyncio
+from dataclasses import replace
 from pathlib import Path
 
 import msgspec
@@ -78,6 +79,48 @@ def test_a_fleet_without_a_server_says_so(tmp_path: Path) -> None:
     assert summary.errors == {"Unreachable": summary.requests}
     assert summary.requests >= 2
     assert summary.latency_ms["p50"] is None
+
+
+def test_a_device_that_gives_up_leaves_the_others_alone(tmp_path: Path) -> None:
+    async def scenario() -> Summary:
+        async with serving(tmp_path / "data", default_poll_rate=1, post_rate=1) as house:
+            fleet = fleet_at(house, 3)
+            fleet.credentials = [replace(fleet.credentials[0], pin=999999), *fleet.credentials[1:]]
+            running = asyncio.create_task(fleet.run(None))
+            async with asyncio.timeout(20):
+                while fleet.connected < 2 or not fleet.statistics.failures:
+                    await asyncio.sleep(0.05)
+            running.cancel()
+            await asyncio.gather(running, return_exceptions=True)
+            return fleet.summary()
+
+    summary = asyncio.run(scenario())
+    assert (summary.connected, summary.refused, summary.errors) == (2, 1, {"WrongPIN": 1})
+
+
+def test_a_fleet_comes_back_after_its_server_without_a_second_registration(tmp_path: Path) -> None:
+    async def scenario() -> tuple[Summary, int]:
+        async with serving(tmp_path / "data", default_poll_rate=1, post_rate=1) as house:
+            fleet, port = fleet_at(house, 3), int(house.url.split(":")[2].split("/")[0])
+            running = asyncio.create_task(fleet.run(None))
+            async with asyncio.timeout(20):
+                while fleet.connected < 3:
+                    await asyncio.sleep(0.05)
+        async with asyncio.timeout(20):
+            while fleet.connected:
+                await asyncio.sleep(0.05)
+        async with serving(tmp_path / "data", port=port, default_poll_rate=1, post_rate=1) as house:
+            async with asyncio.timeout(20):
+                while fleet.connected < 3:
+                    await asyncio.sleep(0.05)
+            count = await house.service.store.read(lambda reader: reader.count("/edev"))
+            running.cancel()
+            await asyncio.gather(running, return_exceptions=True)
+        return fleet.summary(), count
+
+    summary, registered = asyncio.run(scenario())
+    assert (summary.connected, registered) == (3, 3)
+    assert set(summary.errors) == {"Unreachable"}
 
 
 @pytest.mark.parametrize("unit_s", [0.001, 0.05])

@@ -60,7 +60,7 @@ def demo(
 
 
 async def _run(data: Path, host: str, *, port: int, web_port: int, browser: bool) -> None:
-    from openesi.cli.serve import stopping
+    from openesi.cli.loops import stopping
     from openesi.server.service import Place, running
     from openesi.server.settings import Settings
     from openesi.web.listener import listening

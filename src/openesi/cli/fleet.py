@@ -8,25 +8,29 @@ import logging
 import sys
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, NoReturn
 
 import msgspec
 import typer
 
 from openesi.cli import output
+from openesi.cli.loops import run, stopping
 from openesi.cli.options import AsJson, DataDir, noun_app
 from openesi.cli.units import parse_duration
-from openesi.errors import LocalError, WrongUsage
+from openesi.errors import LocalError, Refused, Unreachable, WrongUsage
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
     from openesi.devices.fleet import Fleet, Summary
     from openesi.devices.house import Credentials
+    from openesi.pki import Authority
 
 app = noun_app("Run many devices as real 2030.5 clients.", single=True)
 
 MAX_COUNT = 100_000
+MAKERS = 8  # certificates made at a time
+LATE_MS = 100.0  # a fleet that is later than that measures itself
 
 
 @app.command()
@@ -78,18 +82,26 @@ def fleet(
         register=register,
         starts_per_s=starts,
     )
-    summary = asyncio.run(_run(made, seconds, count))
+    summary = run(_run(made, seconds, count))
     if as_json:
         output.write_json(summary)
     else:
         output.write(_render(summary))
     if summary.connected == 0:
-        raise LocalError("no device was connected in the end; `openesi run` tells why for a single one")
+        _raise_why(summary)
+
+
+def _raise_why(summary: Summary) -> NoReturn:
+    """Say why no device is connected in the end, with the exit code for it."""
+    hint = "`openesi run` with one certificate of them tells more"
+    if summary.refused:
+        raise Refused(f"the server refuses {summary.refused} of {summary.devices} devices; {hint}")
+    if summary.waiting:
+        raise Unreachable(f"no device reaches the server; {hint}")
+    raise LocalError(f"no device was connected in the end; {hint}")
 
 
 async def _run(made: Fleet, seconds: float | None, count: int) -> Summary:
-    from openesi.cli.serve import stopping
-
     stop = asyncio.create_task(stopping().wait())
     with _progress(count) as report:
         task = asyncio.create_task(made.run(seconds, report=report))
@@ -97,6 +109,7 @@ async def _run(made: Fleet, seconds: float | None, count: int) -> Summary:
         if task.done():
             stop.cancel()
             return task.result()
+        output.say("Hanging up.")
         task.cancel()
         with contextlib.suppress(asyncio.CancelledError):
             await task
@@ -104,8 +117,8 @@ async def _run(made: Fleet, seconds: float | None, count: int) -> Summary:
 
 
 @contextlib.contextmanager
-def _progress(count: int) -> Iterator[Callable[[Fleet], None] | None]:
-    """Show how many are there and what they do; nothing where nobody looks."""
+def _bar(name: str, count: int) -> Iterator[Callable[[int, str], None] | None]:
+    """Show how many of ``count`` are there, and a line on what they do; nothing where nobody looks."""
     if not sys.stderr.isatty():
         yield None
         return
@@ -113,16 +126,28 @@ def _progress(count: int) -> Iterator[Callable[[Fleet], None] | None]:
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
 
     columns = (
-        TextColumn("devices"), BarColumn(), MofNCompleteColumn(), TextColumn("{task.fields[doing]}"),
+        TextColumn(name), BarColumn(), MofNCompleteColumn(), TextColumn("{task.fields[doing]}"),
     )  # fmt: skip
     with Progress(*columns, console=Console(stderr=True), transient=True) as progress:
         bar = progress.add_task("", total=count, doing="")
+        yield lambda done, doing: progress.update(bar, completed=done, doing=doing)
+
+
+@contextlib.contextmanager
+def _progress(count: int) -> Iterator[Callable[[Fleet], None] | None]:
+    with _bar("devices", count) as show:
+        if show is None:
+            yield None
+            return
 
         def report(made: Fleet) -> None:
-            now = made.summary()
-            median = now.latency_ms["p50"]
-            doing = f"{now.requests} requests  {now.requests_per_s}/s  median {median or 0:.0f} ms"
-            progress.update(bar, completed=now.connected, doing=doing)
+            said, seconds = made.statistics, max(1.0, made.seconds)
+            requests, errors = sum(said.requests.values()), sum(said.failures.values())
+            median_ms, late_ms = (1000 * (one.percentile_s(50) or 0) for one in (said.latency, said.lag))
+            doing = f"{requests} requests  {requests / seconds:.0f}/s  median {median_ms:.0f} ms"
+            doing += f"  {errors} errors" if errors else ""
+            doing += f"  this machine is {late_ms:.0f} ms late" if late_ms > LATE_MS else ""
+            show(made.connected, doing)
 
         yield report
 
@@ -138,11 +163,31 @@ def _credentials(data: Path, count: int) -> list[Credentials]:
     missing = [name for name in names if name not in known]
     if missing:
         output.say(f"Making {len(missing)} certificates in {authority.directory}.")
-    now = datetime.now(UTC)
-    for name in missing:
-        authority.issue_device(name, now=now, pin=111115)
+        try:
+            _make_certificates(authority, missing)
+        except OSError as error:
+            raise LocalError(
+                f"certificates cannot be written to {authority.directory}: {error.strerror}. Those that are "
+                "there are kept; the same command goes on from there."
+            ) from error
     found = (authority.device(name) for name in names)
     return [Credentials(one.cert, one.key, one.ca, one.pin) for one in found]
+
+
+def _make_certificates(authority: Authority, names: list[str]) -> None:
+    """Make certificates, several at a time: each waits for the disk more than it computes."""
+    from concurrent.futures import ThreadPoolExecutor
+
+    now = datetime.now(UTC)
+    with _bar("certificates", len(names)) as show, ThreadPoolExecutor(MAKERS) as makers:
+        making = [makers.submit(authority.issue_device, name, now=now, pin=111115) for name in names]
+        try:
+            for done, one in enumerate(making):
+                one.result()
+                if show is not None:
+                    show(done + 1, "")
+        finally:
+            makers.shutdown(cancel_futures=True)
 
 
 def _check_open_files(count: int) -> None:
@@ -154,7 +199,10 @@ def _check_open_files(count: int) -> None:
     if soft >= wanted or soft == resource.RLIM_INFINITY:
         return
     if hard != resource.RLIM_INFINITY and hard < wanted:
-        raise LocalError(f"{count} devices need {wanted} open files, {hard} are allowed: ulimit -n {wanted}")
+        raise LocalError(
+            f"{count} devices need {wanted} open files, {hard} are allowed. Raise the limit as root (`ulimit "
+            f"-Hn {wanted}`, or nofile in /etc/security/limits.conf), or run fewer: --count {hard - 200}."
+        )
     resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))
 
 

@@ -2,21 +2,18 @@
 
 from __future__ import annotations
 
-import asyncio
 import contextlib
-import importlib.util
 import logging
-import signal
-from collections.abc import Callable, Coroutine
 from dataclasses import replace
 from ipaddress import ip_address, ip_network
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 import typer
 
 from openesi.cli import output
+from openesi.cli.loops import run, stopping
 from openesi.cli.options import DataDir, noun_app
 from openesi.discovery import Where
 from openesi.errors import WrongUsage
@@ -160,25 +157,6 @@ async def run_until_told(
             )
             output.write(f"ready {service.url} {web_url}")
             await stop.wait()
-
-
-def run(main: Coroutine[Any, Any, None]) -> None:
-    """Run an event loop: uvloop where it is installed (the extra ``fast``), else asyncio's own."""
-    factory: Callable[[], asyncio.AbstractEventLoop] | None = None
-    if importlib.util.find_spec("uvloop") is not None:
-        factory = importlib.import_module("uvloop").new_event_loop
-    with asyncio.Runner(loop_factory=factory) as runner:
-        runner.run(main)
-
-
-def stopping() -> asyncio.Event:
-    """Return an event that SIGINT and SIGTERM set."""
-    stop = asyncio.Event()
-    loop = asyncio.get_running_loop()
-    for name in (signal.SIGINT, signal.SIGTERM):
-        with contextlib.suppress(NotImplementedError):
-            loop.add_signal_handler(name, stop.set)
-    return stop
 
 
 def _database(url: str | None) -> Path | None:

@@ -131,6 +131,11 @@ class Agent:
         self.shared.wake.add(duties.MIRRORS)
         self._woken.set()
 
+    def spread(self) -> None:
+        """Poll next at a random point of the interval, and then by it: a fleet is not to come in step."""
+        now, share = self.shared.local(), self.shared.random.random()
+        self._due = {name: now + (due - now) * share if due > now else due for name, due in self._due.items()}
+
     def _recall(self, memory: Memory) -> None:
         known = self._recollection()
         memory.recall(known)

@@ -12,6 +12,7 @@ import logging
 import ssl
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Protocol
 from urllib.parse import urlsplit
 
 import httpcore2
@@ -27,7 +28,7 @@ TOTAL_S = 60.0  # a server could send one octet every 29 s
 MAX_CONNECTIONS = 4  # to servers that documents refer to; each link may name another
 
 # What may be sent again when the connection broke before an answer came: the result is the same.
-_REPEATABLE = frozenset({"GET", "HEAD", "PUT", "DELETE"})
+REPEATABLE = frozenset({"GET", "HEAD", "PUT", "DELETE"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,6 +39,18 @@ class Answer:
     headers: Mapping[str, str]
     body: bytes
     url: str
+
+
+class Sender(Protocol):
+    """What a client sends its requests with. ``Transport`` is one."""
+
+    async def send(self, method: str, url: str, headers: Mapping[str, str], body: bytes = b"") -> Answer:
+        """Send one request and return the whole answer; errors as those of ``Transport.send``."""
+        ...
+
+    async def close(self) -> None:
+        """Close all connections."""
+        ...
 
 
 class Transport:
@@ -63,7 +76,7 @@ class Transport:
         try:
             return await self._send(method, url, headers, body)
         except (httpcore2.NetworkError, httpcore2.RemoteProtocolError) as error:
-            if method not in _REPEATABLE or isinstance(error, httpcore2.ConnectError):
+            if method not in REPEATABLE or isinstance(error, httpcore2.ConnectError):
                 raise _translated(error, url) from error
         # A server may close an idle connection at any time, also while the request is on its way.
         try:
@@ -123,17 +136,8 @@ def _translated(error: Exception, url: str) -> Exception:
     """Return the error of ours that stands for one of the library's."""
     place = _place(url)
     cause = error.args[0] if error.args else None  # the pool drops __cause__ on the way
-    if isinstance(cause, ssl.SSLCertVerificationError):
-        reason = getattr(cause, "verify_message", "") or cause.args[-1]
-        return Refused(
-            f"the server at {place} is not trusted: {reason}. "
-            "Give the CA of its certificate with --ca, or its LFDI with --server-lfdi."
-        )
     if isinstance(cause, ssl.SSLError):
-        return Refused(
-            f"the server at {place} refuses the TLS handshake: {cause.reason or cause}. Give a certificate "
-            "with --cert and --key whose CA the server trusts, or that it has pinned."
-        )
+        return refused(cause, place)
     if isinstance(error, httpcore2.ConnectError):
         if isinstance(cause, OSError):
             return Unreachable(
@@ -143,6 +147,20 @@ def _translated(error: Exception, url: str) -> Exception:
     if isinstance(error, httpcore2.RemoteProtocolError):
         return NoAnswer(f"{place} breaks off, or does not speak HTTP: {error}")
     return NoAnswer(f"the connection to {place} broke")
+
+
+def refused(error: ssl.SSLError, place: str) -> Refused:
+    """Return the error of ours that stands for a TLS handshake that failed."""
+    if isinstance(error, ssl.SSLCertVerificationError):
+        reason = getattr(error, "verify_message", "") or error.args[-1]
+        return Refused(
+            f"the server at {place} is not trusted: {reason}. "
+            "Give the CA of its certificate with --ca, or its LFDI with --server-lfdi."
+        )
+    return Refused(
+        f"the server at {place} refuses the TLS handshake: {error.reason or error}. Give a certificate "
+        "with --cert and --key whose CA the server trusts, or that it has pinned."
+    )
 
 
 def _place(url: str) -> str:

@@ -6,6 +6,7 @@ Links to the client's own server stay as they are written there (``/edev/3``); a
 from __future__ import annotations
 
 import re
+from functools import lru_cache
 from typing import Any
 from urllib.parse import urljoin, urlsplit
 
@@ -18,6 +19,8 @@ from openesi.sep2.schema import ValueType
 
 MAX_URL = 2_048  # octets; the standard asks for 255, and a link is sent back as it came
 
+# What nearly all links are: a path from the root, with nothing in it that joining could change.
+_PLAIN = re.compile(r"/(?!/)[\w/?=&,%-]{0,1000}", re.ASCII)
 _NOT_ROOTED = re.compile(rb'(?:href|replyTo)\s*=\s*["\'](?!/(?!/))|<(?:\w+:)?(?:fileURI|notificationURI)')
 
 
@@ -32,6 +35,8 @@ def resolve(base: str, href: str) -> str:
 
     Raises BadAnswer for what is too long, is no HTTP address, or leaves TLS.
     """
+    if _PLAIN.fullmatch(href):
+        return _root_of(base) + href
     try:
         url = urljoin(base, href)
         scheme = urlsplit(url).scheme
@@ -48,6 +53,12 @@ def paged(href: str, start: int, limit: int) -> str:
     """Return where so many members of a list are, from one on."""
     joint = "&" if "?" in href else "?"
     return f"{href}{joint}s={start}&l={limit}"
+
+
+@lru_cache(maxsize=64)  # documents come from few places
+def _root_of(url: str) -> str:
+    parts = urlsplit(url)
+    return f"{parts.scheme}://{parts.netloc}"
 
 
 def needs_resolving(body: bytes) -> bool:

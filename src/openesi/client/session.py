@@ -10,18 +10,17 @@
 from __future__ import annotations
 
 import logging
-import time
 from collections.abc import AsyncIterator, Iterable
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Protocol, Self, TypeVar
+from typing import Any, Self, TypeVar
 from urllib.parse import urlsplit
 
 from openesi.client import links, media
 from openesi.client.errors import AccessRefused, AnswerError, BadAnswer, NotThere
-from openesi.client.http import Answer, Transport
+from openesi.client.http import Answer, Sender, Transport
 from openesi.client.tls import TLSSettings, make_context
-from openesi.errors import OpenESIError, WrongUsage
+from openesi.errors import WrongUsage
 from openesi.pki.authority import read_certificates
 from openesi.sep2 import identity
 from openesi.sep2 import model as sep
@@ -41,26 +40,14 @@ EXTENSIONS = CSIP_AUS_13.tags  # of the 2018 edition: a server may show them lat
 T = TypeVar("T", bound=sep.Sep)
 
 
-class Observer(Protocol):
-    """Sees every exchange of a client: for load tests and reports."""
-
-    def answered(self, method: str, status: int, seconds: float) -> None:
-        """Take note of an answer."""
-        ...
-
-    def failed(self, method: str, error: OpenESIError) -> None:
-        """Take note that none came."""
-        ...
-
-
 class Client:
     """A session with the server whose DeviceCapability is at ``url`` (a bare ``https://host`` means /dcap).
 
     ``cert``, ``key`` and ``ca`` are PEM files; ``TLSSettings`` has more to say than they do. ``edition`` is
     what the server speaks; if not given, 2018 until its first document says otherwise. ``exi`` asks for EXI
-    and writes it, ``observer`` sees every exchange, ``page`` is how many members of a list are asked for at
-    once. ``remarks`` tells, by href, what the server writes that is not quite the standard's. One task at a
-    time may use it. Every method may raise Unreachable, Refused, AnswerError or BadAnswer (see
+    and writes it, ``transport`` sends the requests (for load tests), ``page`` is how many members of a list
+    are asked for at once. ``remarks`` tells, by href, what the server writes that is not the standard's.
+    One task at a time may use it. Every method may raise Unreachable, Refused, AnswerError or BadAnswer (see
     ``openesi.client.errors``).
     """
 
@@ -75,7 +62,7 @@ class Client:
         edition: Edition | None = None,
         exi: bool = False,
         page: int = PAGE,
-        observer: Observer | None = None,
+        transport: Sender | None = None,
     ) -> None:
         parts = urlsplit(url)
         if parts.scheme not in ("https", "http") or not parts.hostname:
@@ -93,10 +80,11 @@ class Client:
         self._learns_edition = self._is_first = edition is None
         self.media = media.EXI if exi else media.XML
         self._page = page
-        self._observer = observer
         self.lfdi = _own_lfdi(tls)
         self.requests = 0
-        self._transport = Transport(make_context(tls) if parts.scheme == "https" else None)
+        self._transport: Sender = transport or Transport(
+            make_context(tls) if parts.scheme == "https" else None
+        )
         self._kept: dict[str, tuple[int, sep.Sep]] = {}
 
     @property
@@ -243,7 +231,7 @@ class Client:
             headers["Content-Type"] = self.media.content_type(self.edition)
         for _ in range(MAX_REDIRECTS + 1):
             self.requests += 1
-            answer = await self._send(method, url, headers, body)
+            answer = await self._transport.send(method, url, headers, body)
             target = _redirected(answer, method)
             if target is None:
                 return answer
@@ -251,18 +239,6 @@ class Client:
                 self.url = target  # the entry point has moved for good: everything starts there now
             url = target
         raise BadAnswer(f"{href} redirects more than {MAX_REDIRECTS} times")
-
-    async def _send(self, method: str, url: str, headers: dict[str, str], body: bytes) -> Answer:
-        if self._observer is None:
-            return await self._transport.send(method, url, headers, body)
-        began = time.perf_counter()
-        try:
-            answer = await self._transport.send(method, url, headers, body)
-        except OpenESIError as error:
-            self._observer.failed(method, error)
-            raise
-        self._observer.answered(method, answer.status, time.perf_counter() - began)
-        return answer
 
     def _decode(self, answer: Answer, href: str) -> sep.Sep:
         """Read a document, or return the one kept if the same octets came again."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 import random as random_module
 import time
 from collections import Counter
@@ -14,16 +15,21 @@ import msgspec
 
 from openesi.client.agent import Agent, State
 from openesi.client.device import Device
+from openesi.client.duties import WrongPIN
 from openesi.client.follow import Events
 from openesi.client.scheduler import Phase
 from openesi.client.session import Client
+from openesi.client.tls import TLSSettings, make_context
 from openesi.devices.house import Credentials
-from openesi.devices.solar import SolarInverter
+from openesi.devices.wire import MAX_HANDSHAKES, Wire
 from openesi.errors import OpenESIError, Refused, Unreachable
+
+log = logging.getLogger(__name__)
 
 TICK_S = 10.0  # devices of a fleet live in longer steps; what is due by the clock is done in time
 STARTS_PER_S = 50.0  # new devices: each costs both sides a handshake
-REPORT_S = 0.5
+MAX_STARTING = 100  # devices in their first contact: where the server is slower than that, it sets the pace
+REPORT_S = 1.0
 
 FIRST_BUCKET_S = 1e-4
 GROWTH = 1.1  # each bucket is 10 % longer than the one before: that is how exact a percentile is
@@ -57,15 +63,31 @@ class Histogram:
                 return min(self.most_s, FIRST_BUCKET_S * GROWTH**number)
         return self.most_s
 
+    def percentiles_ms(self) -> dict[str, float | None]:
+        """Return the percentiles that a summary shows; 100 is the longest."""
+        found = {f"p{percent}": self.percentile_s(percent) for percent in (50, 90, 99, 100)}
+        return {name: None if one is None else round(one * 1000, 2) for name, one in found.items()}
+
 
 @dataclass(slots=True)
 class Statistics:
-    """What a fleet went through; an Observer of all its clients."""
+    """What a fleet went through; the Observer of all its wires.
+
+    ``lag`` is how late the fleet itself was: when it grows, latencies tell of it, and not of the server.
+    """
 
     requests: Counter[str] = field(default_factory=Counter)
     statuses: Counter[int] = field(default_factory=Counter)
     failures: Counter[str] = field(default_factory=Counter)
     latency: Histogram = field(default_factory=Histogram)
+    handshakes: Histogram = field(default_factory=Histogram)
+    lag: Histogram = field(default_factory=Histogram)
+    resumed: int = 0
+
+    def connected(self, seconds: float, *, resumed: bool) -> None:
+        """Take note of a handshake."""
+        self.handshakes.add(seconds)
+        self.resumed += resumed
 
     def answered(self, method: str, status: int, seconds: float) -> None:
         """Take note of an answer."""
@@ -94,6 +116,11 @@ class Summary(msgspec.Struct, frozen=True, kw_only=True):
     by_status: dict[str, int]
     errors: dict[str, int]
     latency_ms: dict[str, float | None]
+    handshakes: int
+    handshakes_resumed: int
+    handshake_ms: dict[str, float | None]
+    own_lag_ms: dict[str, float | None]
+    own_cpu_s: float
     events_received: int
     events_obeyed: int
     responses_sent: int
@@ -114,20 +141,26 @@ class Fleet:
     statistics: Statistics = field(default_factory=Statistics)
     agents: list[Agent] = field(default_factory=list)
     began: float = 0.0
+    cpu_began: float = 0.0
 
     async def run(self, seconds: float | None, *, report: Callable[[Fleet], None] | None = None) -> Summary:
         """Run until ``seconds`` are over or the task is cancelled; then hang up and sum up."""
-        self.began = time.monotonic()
+        self.began, self.cpu_began = time.monotonic(), time.process_time()
         random = random_module.Random(self.seed)  # noqa: S311 (spreads load)
         running: set[asyncio.Task[None]] = set()
         reporting = asyncio.create_task(self._report(report))
+        starting = asyncio.Semaphore(MAX_STARTING)
+        handshakes = asyncio.Semaphore(MAX_HANDSHAKES)
         try:
             async with asyncio.timeout(seconds):
                 for who in self.credentials:
-                    agent = self._agent(who, random.randrange(1 << 30))
-                    running.add(asyncio.create_task(agent.run()))
+                    await starting.acquire()
+                    agent = self._agent(who, random.randrange(1 << 30), handshakes)
+                    task = asyncio.create_task(_live(agent, starting))
+                    task.add_done_callback(self._ended)
+                    running.add(task)
                     await asyncio.sleep(random.uniform(0.5, 1.5) / self.starts_per_s)
-                await asyncio.gather(*running)
+                await asyncio.wait(running)
         except TimeoutError:
             pass
         finally:
@@ -135,11 +168,22 @@ class Fleet:
                 task.cancel()
             await asyncio.gather(*running, reporting, return_exceptions=True)
             await asyncio.gather(*(agent.esi.close() for agent in self.agents))
+            await asyncio.sleep(0)  # lets the transports say goodbye
         return self.summary()
+
+    @property
+    def seconds(self) -> float:
+        """How long it has been running."""
+        return time.monotonic() - self.began
+
+    @property
+    def connected(self) -> int:
+        """How many devices are connected now."""
+        return sum(agent.state is State.CONNECTED for agent in self.agents)
 
     def summary(self) -> Summary:
         """Return how it stands."""
-        said, duration_s = self.statistics, time.monotonic() - self.began
+        said, duration_s = self.statistics, self.seconds
         states = Counter(agent.state for agent in self.agents)
         tracked = [one for agent in self.agents for followed in agent.events for one in _tracked(followed)]
         total = sum(said.requests.values())
@@ -155,20 +199,23 @@ class Fleet:
             by_method=dict(sorted(said.requests.items())),
             by_status={str(status): count for status, count in sorted(said.statuses.items())},
             errors=dict(sorted(said.failures.items())),
-            latency_ms={
-                f"p{percent}": _ms(said.latency.percentile_s(percent)) for percent in (50, 90, 99, 100)
-            },
+            latency_ms=said.latency.percentiles_ms(),
+            handshakes=sum(said.handshakes.counts),
+            handshakes_resumed=said.resumed,
+            handshake_ms=said.handshakes.percentiles_ms(),
+            own_lag_ms=said.lag.percentiles_ms(),
+            own_cpu_s=round(time.process_time() - self.cpu_began, 1),
             events_received=len(tracked),
             events_obeyed=sum(one.took_part for one in tracked if one.phase is not Phase.SCHEDULED),
             responses_sent=sum(agent.shared.responses_sent for agent in self.agents),
-            power_w=round(sum(_power_w(device) for device in devices), 1),
-            energy_shed_wh=round(
-                sum(device.state.shed_wh for device in devices if isinstance(device, SolarInverter)), 1
-            ),
+            power_w=round(sum(_told(device, "power_w") for device in devices), 1),
+            energy_shed_wh=round(sum(_told(device, "shed_wh") for device in devices), 1),
         )
 
-    def _agent(self, who: Credentials, seed: int) -> Agent:
-        client = Client(self.url, cert=who.cert, key=who.key, ca=who.ca, observer=self.statistics)
+    def _agent(self, who: Credentials, seed: int, handshakes: asyncio.Semaphore) -> Agent:
+        tls = TLSSettings(cert=who.cert, key=who.key, ca=(who.ca,))
+        wire = Wire(lambda: make_context(tls), self.statistics, handshakes)
+        client = Client(self.url, tls=tls, transport=wire)
         agent = Agent(
             client,
             self.make(time.time()),
@@ -180,19 +227,42 @@ class Fleet:
         self.agents.append(agent)
         return agent
 
+    def _ended(self, task: asyncio.Task[None]) -> None:
+        """Take note of a device that gave up; the others go on."""
+        if not task.cancelled() and (error := task.exception()) is not None:
+            self.statistics.failures[type(error).__name__] += 1
+            log.error("device gave up reason=%s", error)
+
     async def _report(self, report: Callable[[Fleet], None] | None) -> None:
-        while report is not None:
-            report(self)
+        loop = asyncio.get_running_loop()
+        while True:
+            if report is not None:
+                report(self)
+            wanted = loop.time() + REPORT_S
             await asyncio.sleep(REPORT_S)
+            self.statistics.lag.add(max(0.0, loop.time() - wanted))
+
+
+async def _live(agent: Agent, starting: asyncio.Semaphore) -> None:
+    """Make the first contact, and go on from there at a point of its own in the interval between polls."""
+    try:
+        try:
+            agent.tick()
+            await agent.turn()
+            agent.spread()
+        finally:
+            starting.release()
+        await agent.run()
+    except WrongPIN:
+        agent.state = State.REFUSED
+        raise
 
 
 def _tracked(followed: Events) -> Iterable[Any]:
     return followed.scheduler.tracked.values()
 
 
-def _power_w(device: Any) -> float:
-    return device.state.power_w if isinstance(device, SolarInverter) else getattr(device, "power_w", 0.0)
-
-
-def _ms(seconds: float | None) -> float | None:
-    return None if seconds is None else round(seconds * 1000, 2)
+def _told(device: Any, name: str) -> float:
+    """Return a number that a device, or the state of its model, knows; 0 where it has none."""
+    model = getattr(device, "state", device)
+    return float(getattr(model, name, 0.0))

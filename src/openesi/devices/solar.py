@@ -5,6 +5,8 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
+from functools import reduce
+from operator import or_
 from random import Random
 
 import openesi
@@ -61,6 +63,9 @@ METER = Meter(
 # Written only where CSIP-AUS is spoken.
 _DOE_MODES = to_bits(~DoeMode(0), 1)
 _VPP_MODES = to_bits(VppMode.opModStorageTargetW, 1)
+
+_STORES = DERControlMode.chargeMode | DERControlMode.dischargeMode
+_MODES = to_bits(reduce(or_, (DERControlMode[mode] for mode in MODES), _STORES), 4)
 
 # What a DefaultDERControl may set, and the field of the model that it sets.
 _SETTINGS = {
@@ -196,7 +201,7 @@ class SolarInverter:
         """Return the nameplate."""
         rating = self.rating
         return sep.DERCapability(
-            modesSupported=_mode_bits(),
+            modesSupported=_MODES,
             rtgAbnormalCategory=3,
             rtgMaxChargeRateW=scaled(sep.ActivePower, rating.max_charge_w),
             rtgMaxDischargeRateW=scaled(sep.ActivePower, rating.max_discharge_w),
@@ -217,7 +222,7 @@ class SolarInverter:
         rating = self.rating
         told = {name: getattr(self._settings, field) or None for name, field in _SETTINGS.items()}
         found = sep.DERSettings(
-            modesEnabled=_mode_bits(),
+            modesEnabled=_MODES,
             setGradW=self._settings.grad_w,
             setMaxChargeRateW=scaled(sep.ActivePower, rating.max_charge_w),
             setMaxDischargeRateW=scaled(sep.ActivePower, rating.max_discharge_w),
@@ -317,13 +322,6 @@ def device_information(
         swActTime=0,
         swVer=openesi.__version__,
     )
-
-
-def _mode_bits() -> bytes:
-    flags = DERControlMode.chargeMode | DERControlMode.dischargeMode
-    for mode in MODES:
-        flags |= DERControlMode[mode]
-    return to_bits(flags, 4)
 
 
 def _connect_status(state: State) -> ConnectStatus:
