@@ -46,6 +46,9 @@ PEN_IEEE_2030_5: Final = 40732
 _TEXT_MAX_CHARS: Final = 128
 """Longest text the parsers look at (a web form may send anything); an LFDI with all separators is shorter."""
 
+NMI_CHARS: Final = 10
+_NMI_ALPHABET: Final = frozenset("0123456789ABCDEFGHJKLMNPQRSTUVWXYZ")
+
 _SEPARATORS: Final = str.maketrans("", "", " -:.\t\r\n")
 _RESERVED_UNIQUE: Final = (1 << MRID_UNIQUE_BITS) - 1
 
@@ -180,6 +183,20 @@ def registration_code(sfdi: int, pin: int) -> str:
 
 
 # mRID
+
+
+def nmi_is_valid(text: str) -> bool:
+    """Return whether a text is an Australian National Metering Identifier, with or without its check digit.
+
+    10 letters and digits without I and O; the check digit is the one of AEMO's "National Metering Identifier
+    Procedure": from the right, every other character code doubled, the digits of all of them summed.
+    """
+    body, given = text[:NMI_CHARS], text[NMI_CHARS:]
+    if len(body) != NMI_CHARS or not set(body) <= _NMI_ALPHABET:
+        return False
+    codes = [ord(char) * (2 - place % 2) for place, char in enumerate(reversed(body))]
+    digits = sum(int(digit) for code in codes for digit in str(code))
+    return given in ("", str(-digits % 10))
 
 
 def build_mrid(unique: int, pen: int) -> bytes:

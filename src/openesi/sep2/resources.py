@@ -276,6 +276,8 @@ RESOURCES: tuple[Resource, ...] = (
         _Row(f"Group{name}", f"/fsa/{{}}{path}", "MMEEE", REGISTERED, type=name, ours=True)
         for name, path in ASSIGNED_LISTS.items()
     ),
+    # CSIP-AUS: where the site of a device is connected.
+    _Row("ConnectionPoint", "/edev/{}/cp", "MMMEE", OWN, ours=True),
     # Lists that the WADL has links for and no path (ActiveTargetReadingListLink), and what stands below a
     # billing meter reading: its own type and sets.
     _Row(
@@ -397,6 +399,19 @@ def link_fields(cls: type[Sep]) -> Iterator[schema.Field]:
     for field in schema.fields(cls):
         if not isinstance(field.type, schema.ValueType) and field.name.endswith("Link"):
             yield field
+
+
+@cache
+def link_holders(cls: type[Sep]) -> tuple[schema.Field, ...]:
+    """Return the fields of ``cls`` whose values hold links: IEEE_802_15_4 of LLInterface is one."""
+    return tuple(
+        field
+        for field in schema.fields(cls)
+        if not isinstance(field.type, schema.ValueType)
+        and not field.many
+        and not field.name.endswith("Link")
+        and any(link_fields(field.type))
+    )
 
 
 class _Node:

@@ -9,6 +9,7 @@ Sources: IEEE 2030.5-2018, annotations of the types named, unless a rule says ot
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterator
 from functools import cache
 from typing import Any, NamedTuple
@@ -134,7 +135,24 @@ def _pin(value: int) -> str | None:
     return None if identity.pin_is_valid(value) else f"{value} is no PIN: 6 digits whose sum ends in 0"
 
 
-_SINGLE: dict[str, Callable[[Any], str | None]] = {"anyURI": _uri, "SFDIType": _sfdi, "PINType": _pin}
+def _locale(value: str) -> str | None:
+    return None if _LOCALE.fullmatch(value) else f"{value!r} is no language tag, as en-US is"
+
+
+# RFC 4646, 2.1: language, script, region, variants, extensions, private use; or private use alone.
+_LOCALE = re.compile(
+    r"(?:[a-z]{2,3}(?:-[a-z]{3}){0,3}|[a-z]{4,8})(?:-[a-z]{4})?(?:-(?:[a-z]{2}|[0-9]{3}))?"
+    r"(?:-(?:[a-z0-9]{5,8}|[0-9][a-z0-9]{3}))*(?:-[a-wy-z0-9](?:-[a-z0-9]{2,8})+)*(?:-x(?:-[a-z0-9]{1,8})+)?"
+    r"|x(?:-[a-z0-9]{1,8})+",
+    re.IGNORECASE | re.ASCII,
+)
+
+_SINGLE: dict[str, Callable[[Any], str | None]] = {
+    "anyURI": _uri,
+    "LocaleType": _locale,
+    "PINType": _pin,
+    "SFDIType": _sfdi,
+}
 
 
 # --- fields that must agree ---------------------------------------------------------------------------------
@@ -245,6 +263,16 @@ def _place(place: sep.GPSLocationType) -> _Found:
             yield name, f"is no number of degrees from -{most} to {most}"
 
 
+def _zone(zone: sep.TimeConfiguration) -> _Found:
+    if not -MOST_WEST_S <= zone.tzOffset <= MOST_EAST_S:
+        yield "tzOffset", f"{zone.tzOffset} s is the time of no place"
+    if abs(zone.dstOffset) > MOST_SAVING_S:
+        yield "dstOffset", f"{zone.dstOffset} s is more than {MOST_SAVING_S}"
+
+
+MOST_WEST_S, MOST_EAST_S = 12 * 3_600, 14 * 3_600
+MOST_SAVING_S = 2 * 3_600  # British double summer time
+
 _TOGETHER: tuple[tuple[type[Sep], Callable[[Any], _Found]], ...] = (
     (sep.AbstractDevice, _identity),
     (sep.Condition, _thresholds),
@@ -269,5 +297,6 @@ _TOGETHER: tuple[tuple[type[Sep], Callable[[Any], _Found]], ...] = (
     (sep.RateComponent, _needs("flowRateEndLimit", "flowRateStartLimit")),
     (sep.RateComponent, _needs("flowRateStartLimit", "flowRateEndLimit")),
     (sep.SubscribableList, _page),
+    (sep.TimeConfiguration, _zone),
     (sep.SupplyInterruptionOverride, _has_duration("interval")),
 )

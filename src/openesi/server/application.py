@@ -20,6 +20,7 @@ from openesi.server import encoding, functions, rates
 from openesi.server.cache import Cache
 from openesi.server.caller import Caller, find_caller
 from openesi.server.errors import Refusal, not_found
+from openesi.server.functions import log_event
 from openesi.server.functions.base import (
     Change,
     Outcome,
@@ -38,6 +39,7 @@ from openesi.store import Reader, Store, StoreError, Transaction
 log = logging.getLogger(__name__)
 
 MAX_CALLERS = 50_000  # certificates remembered; each connection may bring a new one
+NOTED_EVERY_S = 3_600  # log events about one revoked certificate, which may go on asking
 LOG_LINES_A_MINUTE = 600  # refusals and failures; a client that sends nonsense must not fill the disk
 
 
@@ -52,6 +54,7 @@ class Application:
         self._clock = clock
         self._cache = Cache()
         self._callers: dict[bytes, Caller] = {}
+        self._refused: dict[bytes, float] = {}
         self.seen: dict[bytes, float] = {}  # when each LFDI was last heard (s since 1970), for the operator
         self._watchers: list[Callable[[set[str] | None], None]] = []
         self._due: float = 0.0  # nothing is served before the first look at what is due
@@ -140,8 +143,32 @@ class Application:
                 self._callers.clear()
             self._callers[lfdi] = caller
         if caller.revoked:
+            await self._note_refused(lfdi)
             raise Refusal(403, f"certificate {identity.format_lfdi(lfdi)} is revoked")
         return caller
+
+    async def note_clock_step(self, step_s: float) -> None:
+        """Say in the server's own log that somebody set the clock by so much."""
+        log.warning("clock_set step_s=%+.1f", step_s)
+        now, extended = int(self._clock()), min(round(abs(step_s)), 2**32 - 1)
+        details = f"{step_s:+.0f} s"
+        await self.store.write(
+            lambda tx: log_event.note(
+                tx, now, self.settings, log_event.TIME_ADJUSTED, details=details, extended=extended
+            )
+        )
+
+    async def _note_refused(self, lfdi: bytes) -> None:
+        """Write into the server's own log that a revoked certificate asked: once in a while for each."""
+        now = self._clock()
+        if now - self._refused.get(lfdi, 0.0) < NOTED_EVERY_S:
+            return
+        if len(self._refused) >= MAX_CALLERS:
+            self._refused.clear()
+        self._refused[lfdi] = now
+        await self.store.write(
+            lambda tx: log_event.note(tx, int(now), self.settings, log_event.CERTIFICATE_REFUSED)
+        )
 
     def _note_seen(self, lfdi: bytes) -> None:
         if lfdi not in self.seen and len(self.seen) >= MAX_CALLERS:

@@ -58,7 +58,7 @@ def make_row(
         body=xml.serialize(stored, STORED),
         listing=None if over else listing,
         scope=scope,
-        key=key if key is not None else key_of(document),
+        key=key_of(document) if key is None or type(document).__name__ in KEYS else key,
         sort=lists.sort_key(document, path) if listing else b"",
         state=state,
         due=due,
@@ -74,12 +74,7 @@ def key_of(document: sep.Sep) -> bytes | None:
     if told_by is not None:
         return told_by(document)
     mrid: bytes | None = getattr(document, "mRID", None)
-    return mrid.rjust(16, b"\x00") if mrid and not is_in_progress(mrid) else None
-
-
-def is_in_progress(mrid: bytes) -> bool:
-    """Tell whether an mRID is the reserved one of an object that is still being made."""
-    return len(mrid) == 16 and mrid.startswith(b"\xff" * 12)
+    return mrid.rjust(16, b"\x00") if mrid and not identity.mrid_is_reserved(mrid) else None
 
 
 def _log_event(event: sep.LogEvent) -> bytes:
@@ -108,13 +103,22 @@ KEYS: dict[str, Callable[[Any], bytes | None]] = {
 }
 
 
+# Links that are the client's to give: they say which of many.
+_GIVEN_LINKS = frozenset({"FileLink"})
+
+
 def stripped(document: T) -> T:
     """Return a document as a client may give it: whatever links it names, the server decides about them."""
     changes: dict[str, Any] = {
         field.name: None
         for field in resources.link_fields(type(document))
         if field.minimum == 0 and getattr(document, field.name) is not None
+        if field.name not in _GIVEN_LINKS
     }
+    for field in resources.link_holders(type(document)):
+        held = getattr(document, field.name)
+        if held is not None:
+            changes[field.name] = stripped(held)
     if getattr(document, "href", None) is not None:
         changes["href"] = None
     return sep.replace(document, **changes) if changes else document

@@ -21,6 +21,7 @@ from openesi.pki.authority import NoAuthority
 from openesi.sep2.identity import sfdi_from_lfdi
 from openesi.server import operator
 from openesi.server.application import Application
+from openesi.server.functions.time import ClockWatch
 from openesi.server.http import Limits
 from openesi.server.notify import Notifier
 from openesi.server.settings import Settings
@@ -234,8 +235,13 @@ def notifying_context(authority: Authority) -> ssl.SSLContext:
 async def _keep_time(service: Service) -> None:
     """Switch events at their second, and trust newly pinned certificates, also while nobody asks."""
     known: set[bytes] = set()
+    loop = asyncio.get_running_loop()
+    watch = ClockWatch(service.clock(), loop.time())
     while True:
         try:
+            step_s = watch.look(service.clock(), loop.time())
+            if step_s:
+                await service.application.note_clock_step(step_s)
             due = await service.application.tick()
             await _pin_new(service, known)
         except StoreError:

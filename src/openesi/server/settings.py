@@ -7,6 +7,8 @@ from enum import Enum
 
 from openesi.sep2.editions import IEEE_2018, Edition
 
+MAX_POST_RATE_S = 86_400  # devices that post less often look as if they were gone
+
 
 class Unwritten(Enum):
     """What a GET of a linked resource answers that its device has not written yet."""
@@ -36,9 +38,16 @@ class Settings:
     poll_rates: dict[str, int] = field(default_factory=dict)
     default_poll_rate: int = 900
     post_rate: int = 300
+    least_post_rate: int = 1  # what a device may propose at least; flooding is its own to answer for
     response_required: int = 0x03
     notify_local: bool = False  # let clients name loopback and link-local addresses for notifications
     notify_every_s: int = 30  # at most one notification in this time for each subscription (8.7.3.4 k)
+
+    def decide_post_rate(self, proposed: int | None) -> int:
+        """Return the postRate (s) of a device that proposes one: its own, within a day."""
+        if not proposed:
+            return self.post_rate
+        return max(self.least_post_rate, min(proposed, MAX_POST_RATE_S))
 
     def poll_rate(self, type_name: str) -> int:
         """Return the pollRate (s) given to resources of a type."""

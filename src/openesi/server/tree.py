@@ -22,7 +22,7 @@ from openesi.sep2.lists import Window
 from openesi.sep2.resources import Match, Resource
 from openesi.server import functions
 from openesi.server.documents import make_row, read_document
-from openesi.server.functions.base import Offer
+from openesi.server.functions.base import Offer, expect_unique
 from openesi.server.functions.events import settle, write_event
 from openesi.server.settings import Settings
 from openesi.server.view import NOT_LINKED, View
@@ -116,7 +116,9 @@ class Hand:
         listing = row.listing if row is not None else None
         scope, key = (row.scope, row.key) if row is not None else (None, None)
         document = self._document(match.resource, path, values, where, old=old)
-        self.tx.put(make_row(path, document, listing=listing, scope=scope, key=key))
+        new = make_row(path, document, listing=listing, scope=scope, key=key)
+        expect_unique(self.tx, new)
+        self.tx.put(new)
         self._stands(match.resource, path, document, old)
         self._below(match.resource, path, values, where)
         return row is None

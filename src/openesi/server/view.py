@@ -17,7 +17,7 @@ from openesi.sep2.lists import Window
 from openesi.sep2.resources import Access, Match, Resource
 from openesi.server.caller import MAX_ASSIGNMENTS, Caller
 from openesi.server.documents import blank, read_document
-from openesi.server.errors import not_found
+from openesi.server.errors import Refusal, not_found
 from openesi.server.settings import Settings, Unwritten
 from openesi.store import ALIAS, PUBLIC, Reader, Row, list_tag
 
@@ -25,6 +25,8 @@ Generate = Callable[["View", Match, str], sep.Sep]
 
 # Nothing stands there, and CurrentDERProgram must not be used by clients (conformance test BASIC-024).
 NOT_LINKED = frozenset({"CurrentDERProgramLink", "AssociatedUsagePointLink"})
+
+NEVER_BLANK = frozenset({"ConnectionPoint"})  # an empty identifier would be a wrong one
 
 GATHERED = frozenset({"AssociatedDERProgramList"})  # lists put together from other lists
 MAX_GATHERED = 500  # DERPrograms of one assignment that are looked at
@@ -71,7 +73,12 @@ class View:
 
     def check_access(self, match: Match, path: str) -> None:
         """Raise Refusal (404) unless the client may know of ``path`` (IEEE 2030.5-2018, clause 6.2)."""
-        if self.caller is None or match.resource.access is Access.CERTIFIED:
+        if self.caller is None:
+            return
+        added_by = getattr(match.resource.model, "extension", None)
+        if added_by is not None and not self._speaks(added_by.tag):
+            raise not_found(path)
+        if match.resource.access is Access.CERTIFIED:
             return
         if not self.caller.registered:
             raise not_found(path)
@@ -88,6 +95,17 @@ class View:
         is_member = match.resource.path.endswith("{}")
         if is_member and self.row(path) is None:
             raise not_found(path)
+
+    def may_follow(self, href: str, name: str) -> bool:
+        """Tell whether a resource of that name stands at ``href``, for this client to see."""
+        match = resources.match(href)
+        if match is None or match.resource.name != name or self.row(href) is None:
+            return False
+        try:
+            self.check_access(match, href)
+        except Refusal:
+            return False
+        return True
 
     def show(self, row: Row) -> sep.Sep:
         """Return the document of a row as it stands now, with href and links; of an alias what it shows."""
@@ -112,13 +130,21 @@ class View:
             changes["subscribable"] = subscribable(type(document))
         if "pollRate" in names_2018(type(document)) and getattr(document, "pollRate", None) is None:
             changes["pollRate"] = self.settings.poll_rate(type(document).__name__)
+        return sep.replace(document, **changes, **self._links(document, resource, path))
+
+    def _links(self, document: sep.Sep, resource: Resource, path: str) -> dict[str, Any]:
+        links: dict[str, Any] = {}
         for field in resources.link_fields(type(document)):
             given = getattr(document, field.name)
             if given is not None:
-                changes[field.name] = self._recounted(given)
+                links[field.name] = self._recounted(given)
             elif field.name not in NOT_LINKED:
-                changes[field.name] = self._tree_link(field, resource, path)
-        return sep.replace(document, **changes)
+                links[field.name] = self._tree_link(field, resource, path)
+        for field in resources.link_holders(type(document)):
+            held = getattr(document, field.name)
+            if held is not None:
+                links[field.name] = sep.replace(held, **self._links(held, resource, path))
+        return links
 
     def count(self, resource: Resource, path: str) -> int:
         """Return ``all`` of a list as this client sees it."""
@@ -257,8 +283,8 @@ class View:
 
     def _unwritten(self, resource: Resource, path: str) -> sep.Sep:
         """Answer for a resource that its device has not written yet: see ``Settings.unwritten``."""
-        is_member = resource.path.endswith("{}")
-        if is_member or "PUT" not in resource.methods or self.settings.unwritten is Unwritten.NOT_FOUND:
+        never = resource.path.endswith("{}") or "PUT" not in resource.methods or resource.name in NEVER_BLANK
+        if never or self.settings.unwritten is Unwritten.NOT_FOUND:
             raise not_found(path)
         self._check_parents(path)
         return blank(resource.model)

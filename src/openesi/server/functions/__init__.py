@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from openesi.server.functions import (
     billing,
+    configuration,
     der,
     device,
+    device_information,
     end_device,
     metering_mirror,
     prepayment,
@@ -20,8 +22,10 @@ BEHAVIOURS: dict[str, Behaviour] = {
     name: behaviour
     for module in (
         billing,
+        configuration,
         der,
         device,
+        device_information,
         end_device,
         metering_mirror,
         prepayment,

@@ -11,7 +11,7 @@ from openesi.sep2 import validate
 from openesi.sep2.errors import ReasonCode
 from openesi.sep2.resources import Match, Resource, by_name, member_of
 from openesi.server.caller import Caller
-from openesi.server.documents import make_row, stripped
+from openesi.server.documents import key_of, make_row, read_document, stripped
 from openesi.server.errors import Refusal, not_found
 from openesi.server.settings import Settings
 from openesi.server.view import Generate
@@ -19,6 +19,17 @@ from openesi.store import Row, Transaction
 
 # Members of a list that one client may fill; more is refused with reason LIMIT.
 MAX_MEMBERS = 1_000
+# Lists below lists: a device could fill the product of their bounds.
+MEMBERS = {
+    "IPInterfaceList": 16,
+    "IPAddrList": 16,
+    "RPLInstanceList": 4,
+    "RPLSourceRoutesList": 64,
+    "LLInterfaceList": 4,
+    "NeighborList": 256,
+    "PriceResponseCfgList": 64,
+    "SupportedLocaleList": 64,
+}
 # Lists that forget their oldest member instead (IEEE 2030.5-2018 asks for at least 10 log events).
 RINGS = {"LogEventList": 100, "SelfLogEventList": 1_000}
 
@@ -94,8 +105,19 @@ class Behaviour:
 
 
 def create_member(change: Change, document: sep.Sep) -> Outcome:
-    """Add a posted document to the list it was posted to: 201 and its Location."""
+    """Add a posted document to the list it was posted to: 201 and its Location.
+
+    Posted again (its answer was lost) it stands there once; where what tells it from others is there already,
+    it takes that place (204), as a mirror does.
+    """
     listing = change.path
+    key = key_of(document)
+    known = change.tx.find(listing, key) if key is not None else None
+    if known is not None:
+        if read_document(known, sep.Sep) == document:
+            return Outcome(201, known.path)
+        change.tx.put(make_row(known.path, document, listing=listing, scope=known.scope))
+        return Outcome(204, known.path)
     make_room(change, listing, ring=RINGS.get(change.resource.name))
     scope = change.caller.lfdi if change.resource.scoped else None
     row = insert_member(change.tx, listing, document, scope=scope)
@@ -114,9 +136,20 @@ def replace_document(change: Change, document: sep.Sep) -> Outcome:
     old = change.tx.get(change.path)
     if old is None and change.resource.path.endswith("{}"):
         raise not_found(change.path)
-    listing, scope, key = (old.listing, old.scope, None) if old else (None, None, None)
-    change.tx.put(make_row(change.path, document, listing=listing, scope=scope, key=key))
+    listing, scope = (old.listing, old.scope) if old else (None, None)
+    row = make_row(change.path, document, listing=listing, scope=scope)
+    expect_unique(change.tx, row)
+    change.tx.put(row)
     return Outcome(204, None if old else change.path)
+
+
+def expect_unique(tx: Transaction, row: Row) -> None:
+    """Raise Refusal (409) where another member of a row's list is identified by the same."""
+    if row.listing is None or row.key is None:
+        return
+    known = tx.find(row.listing, row.key)
+    if known is not None and known.path != row.path:
+        raise Refusal(409, f"{known.path} is the same {row.type}")
 
 
 def delete_document(change: Change) -> Outcome:
@@ -147,10 +180,11 @@ def make_room(change: Change, listing: str, *, ring: int | None = None, status: 
     """Make sure that a list can take one more member; a ring forgets its last (oldest) one."""
     scope = change.caller.lfdi if change.resource.scoped else None
     count = change.tx.count(listing, scope=scope)
+    most = MEMBERS.get(change.resource.name, MAX_MEMBERS)
     if ring is not None:
         for row in change.tx.page(listing, scope=scope, start=ring - 1, limit=MAX_MEMBERS):
             change.tx.delete(row.path)
-    elif count >= MAX_MEMBERS:
+    elif count >= most:
         raise Refusal(status, f"{listing} is full ({count} members)", reason=ReasonCode.LIMIT)
 
 

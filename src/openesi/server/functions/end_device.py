@@ -7,6 +7,7 @@ from openesi.sep2 import model as sep
 from openesi.server import groups, own_program
 from openesi.server.documents import make_row, mrid_for, read_document
 from openesi.server.errors import Refusal
+from openesi.server.functions import log_event
 from openesi.server.functions.base import Behaviour, Change, Outcome, insert_member
 from openesi.server.settings import Settings
 from openesi.store import Row, Transaction
@@ -67,11 +68,23 @@ def _post(change: Change, device: sep.EndDevice) -> Outcome:
         raise Refusal(403, "devices are registered out of band here: openesi device add")
     row = register(
         change.tx,
-        sep.replace(device, lFDI=lfdi, enabled=None),
+        sep.replace(
+            device,
+            lFDI=lfdi,
+            enabled=None,
+            postRate=change.settings.decide_post_rate(device.postRate) if device.postRate else None,
+        ),
         scope=caller.lfdi,
         pin=change.settings.default_pin,
         now=change.now,
         settings=change.settings,
+    )
+    log_event.note(
+        change.tx,
+        change.now,
+        change.settings,
+        log_event.DEVICE_REGISTERED,
+        details=row.path,
     )
     return Outcome(201, row.path)
 
@@ -96,7 +109,10 @@ def _put(change: Change, device: sep.EndDevice) -> Outcome:
     old = read_document(old_row, sep.EndDevice)
     if device.sFDI != old.sFDI or (device.lFDI is not None and device.lFDI != old.lFDI):
         raise Refusal(400, "sFDI and lFDI of an EndDevice cannot change; a new certificate is a new device")
-    new = sep.replace(device, lFDI=old.lFDI, changedTime=change.now, enabled=old.enabled)
+    rate = old.postRate or (device.postRate and change.settings.decide_post_rate(device.postRate))
+    new = sep.replace(
+        device, lFDI=old.lFDI, changedTime=change.now, enabled=old.enabled, postRate=rate or None
+    )
     change.tx.put(make_row(change.path, new, listing="/edev", scope=old_row.scope, key=old_row.key))
     return Outcome(204)
 
@@ -105,6 +121,7 @@ def _delete(change: Change) -> Outcome:
     row = change.tx.get(change.path)
     assert row is not None
     remove(change.tx, row)
+    log_event.note(change.tx, change.now, change.settings, log_event.DEVICE_REMOVED, details=row.path)
     return Outcome(204)
 
 

@@ -139,9 +139,10 @@ def _take_set(change: Change, listing: str, posted: sep.MirrorReadingSet) -> boo
 
 
 def _write_mirror(change: Change, mirror: sep.MirrorUsagePoint, key: bytes, known: Row | None) -> Row:
-    definition = sep.replace(
-        mirror, MirrorMeterReading=(), postRate=mirror.postRate or change.settings.post_rate
-    )
+    # The device proposes its rate once; from then on it is the server's, whose operator may change it.
+    decided = read_document(known, sep.MirrorUsagePoint).postRate if known is not None else None
+    rate = decided or change.settings.decide_post_rate(mirror.postRate)
+    definition = sep.replace(mirror, MirrorMeterReading=(), postRate=rate)
     scope = change.caller.lfdi
     if known is None:
         return insert_member(change.tx, "/mup", definition, scope=scope, key=key)

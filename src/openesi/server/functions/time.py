@@ -11,7 +11,21 @@ from openesi.sep2.resources import Match
 from openesi.server.functions.base import Behaviour
 from openesi.server.view import View
 
+CLOCK_STEP_S = 2.0  # between two looks; less is slewing, or a busy machine
 SLOT_S = 900  # clocks change at whole quarters of an hour; the search for the change is kept for one
+
+
+class ClockWatch:
+    """Tells when somebody set the clock, by a second one that nobody can set."""
+
+    def __init__(self, wall: float, steady: float) -> None:
+        self._wall, self._steady = wall, steady
+
+    def look(self, wall: float, steady: float) -> float:
+        """Return by how much (s) the clock was set since the last look, 0 where it was not."""
+        step_s = (wall - self._wall) - (steady - self._steady)
+        self._wall, self._steady = wall, steady
+        return step_s if abs(step_s) >= CLOCK_STEP_S else 0.0
 
 
 def time(view: View, match: Match, path: str) -> sep.Time:
