@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import threading
 import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -13,9 +15,10 @@ from openesi.cli.options import AsJson, DataDir, noun_app
 from openesi.errors import LocalError, WrongUsage
 
 if TYPE_CHECKING:
+    from openesi.provisioning.board import Board
     from openesi.provisioning.scenarios import Scenario
     from openesi.provisioning.simulation import Home, Utility
-    from openesi.provisioning.state import Entry
+    from openesi.provisioning.state import Entry, State
     from openesi.provisioning.world import Line, World
 
 app = noun_app(
@@ -28,6 +31,12 @@ app = noun_app(
     """
 )
 
+WebPort = Annotated[
+    int | None,
+    typer.Option(
+        metavar="PORT", help="Show it live on a page of this machine, at this port; 0 takes a free one."
+    ),
+]
 DEMO_START = 1_790_000_000.0  # a fixed moment, so that two runs print the same times
 
 
@@ -50,12 +59,16 @@ def demo(
         float,
         typer.Option(min=0, metavar="X", help="Play X times as fast as real time; 0 does not wait at all."),
     ] = 0,
+    web_port: WebPort = None,
     as_json: AsJson = False,
 ) -> None:
     """Play the use case in one process: 14 steps, 7 actors, no network, nothing to configure.
 
+    With --web-port it is played in real time (or at --speed) on a page as well, until Ctrl-C.
+
     \b
     openesi provision demo
+    openesi provision demo --web-port 8090
     openesi provision demo --scenario cis-down --open 14
     """
     from openesi.provisioning import scenarios
@@ -66,9 +79,8 @@ def demo(
         return
     if scenario not in scenarios.BY_NAME:
         raise WrongUsage(f"there is no scenario {scenario!r}; `openesi provision demo --list` shows them")
-    _Stage(scenarios.BY_NAME[scenario], frames=frames, speed=speed, quiet=as_json).play(
-        open_step=open_step, page=page, as_json=as_json
-    )
+    stage = _Stage(scenarios.BY_NAME[scenario], frames=frames, speed=speed, quiet=as_json)
+    stage.play(open_step=open_step, page=page, web_port=web_port, as_json=as_json)
 
 
 @app.command()
@@ -131,6 +143,7 @@ def serve(
             metavar="PORT", help="Put the first meter on a real radio: /dev/ttyUSB0, socket://HOST:PORT."
         ),
     ] = None,
+    web_port: WebPort = None,
     identity: Annotated[
         Path | None,
         typer.Option(metavar="FILE", help="Its Smart Energy certificate and key, JSON, mode 600."),
@@ -169,6 +182,7 @@ def serve(
             install=install,
             radio=radio,
             identity=identity,
+            web_port=web_port,
         )
     )
 
@@ -358,30 +372,55 @@ class _Stage:
         self._pending: list[Line] = []
         self._utility: Utility | None = None
         self._home: Home | None = None
+        self._board: Board | None = None
 
-    def play(self, *, open_step: int | None, page: Path | None, as_json: bool) -> None:
-        from openesi.provisioning import diagram
-        from openesi.provisioning.simulation import build, default_services
+    def play(self, *, open_step: int | None, page: Path | None, web_port: int | None, as_json: bool) -> None:
         from openesi.provisioning.state import State
-        from openesi.provisioning.world import World
 
         began = time.monotonic()
         state = State(":memory:")
         try:
-            world = World(state, now=DEMO_START, watch=self._hear)
-            utility = self._utility = build(state, world, services=default_services())
-            home = self._home = utility.homes[0]
-            self._say(f"{self._scenario.title}.\n\n{diagram.render_head()}")
-            for act in self._scenario.acts(utility, home):
-                self._act(world, act.text, act.do, act.watch_s)
-            self._end(self._scenario.ends)
-            for act in self._scenario.recovery(utility, home):
-                self._act(world, act.text, act.do, act.watch_s)
-            if self._scenario.after is not self._scenario.ends:
-                self._end(self._scenario.after)
+            if web_port is None:
+                self._run(state)
+                self._finish(open_step, page, as_json=as_json, took_s=time.monotonic() - began)
+            else:
+                self._play_on_page(state, web_port, open_step, page, as_json=as_json)
         finally:
             state.close()
-        self._finish(open_step, page, as_json=as_json, took_s=time.monotonic() - began)
+
+    def _play_on_page(
+        self, state: State, port: int, open_step: int | None, page: Path | None, *, as_json: bool
+    ) -> None:
+        from openesi.cli.provision_page import showing
+        from openesi.provisioning.board import Board
+
+        began = time.monotonic()
+        self._board = Board(state, start=DEMO_START)
+        self._speed = self._speed or 1.0
+        with showing(self._board, title=self._scenario.title, host="127.0.0.1", port=port) as url:
+            output.write(f"ready {url}")
+            self._run(state)
+            self._finish(open_step, page, as_json=as_json, took_s=time.monotonic() - began)
+            output.say(f"The page stays at {url} until you press Ctrl-C.")
+            with contextlib.suppress(KeyboardInterrupt):
+                threading.Event().wait()
+
+    def _run(self, state: State) -> None:
+        from openesi.provisioning import diagram
+        from openesi.provisioning.simulation import build, default_services
+        from openesi.provisioning.world import World
+
+        world = World(state, now=DEMO_START, watch=self._hear, settled=self._settled)
+        utility = self._utility = build(state, world, services=default_services())
+        home = self._home = utility.homes[0]
+        self._say(f"{self._scenario.title}.\n\n{diagram.render_head()}")
+        for act in self._scenario.acts(utility, home):
+            self._act(world, act.text, act.do, act.watch_s)
+        self._end(self._scenario.ends)
+        for act in self._scenario.recovery(utility, home):
+            self._act(world, act.text, act.do, act.watch_s)
+        if self._scenario.after is not self._scenario.ends:
+            self._end(self._scenario.after)
 
     def _act(self, world: World, text: str, do: object, watch_s: float) -> None:
         self._flush()
@@ -410,28 +449,29 @@ class _Stage:
             time.sleep(pause)
 
     def _hear(self, line: Line) -> None:
+        self._note_state()
         self._lines.append(line)
         self._pending.append(line)
-        if self._utility is None or self._home is None:
-            return
-        status = self._utility.dr.status(self._home.device)
-        if not self._states or self._states[-1][1] != status.state:
-            self._note_state(line.at)
+        if self._board is not None:
+            self._board.hear(line)
 
-    def _note_state(self, at: float) -> None:
+    def _settled(self) -> None:
+        self._note_state()
+        if self._board is not None:
+            self._board.look()
+
+    def _note_state(self) -> None:
+        """Say where the device stands, if that is new."""
+        from openesi.provisioning import diagram
+
         if self._utility is None or self._home is None:
             return
         status = self._utility.dr.status(self._home.device)
         if self._states and self._states[-1][1] == status.state:
             return
-        self._states.append((at, status.state, status.reason))
-        newest = self._pending.pop() if self._pending and self._pending[-1].at == at else None
+        self._states.append((self._utility.world.now, status.state, status.reason))
         self._flush()
-        from openesi.provisioning import diagram
-
         self._say(diagram.render_state(status.state, status.reason))
-        if newest is not None:
-            self._pending.append(newest)
 
     def _flush(self) -> None:
         from openesi.provisioning import diagram
@@ -444,8 +484,8 @@ class _Stage:
     def _end(self, expected: str) -> None:
         if self._utility is None or self._home is None:
             return
+        self._settled()
         self._flush()
-        self._note_state(self._utility.world.now)
         status = self._utility.dr.status(self._home.device)
         if status.state != expected:
             raise LocalError(f"the scenario ended in {status.state}, not in {expected}; please report this")

@@ -13,8 +13,10 @@ from pathlib import Path
 from typing import Final
 
 from openesi.cli import output
+from openesi.cli.provision_page import showing
 from openesi.errors import LocalError, Refused, Unreachable, WrongUsage
 from openesi.provisioning import linkage
+from openesi.provisioning.board import Board
 from openesi.provisioning.cim import xml
 from openesi.provisioning.cim.codes import Verb
 from openesi.provisioning.cim.model import Header, Kind, Message, Payload, moment
@@ -63,6 +65,7 @@ class Options:
     install: bool
     radio: str | None
     identity: Path | None
+    web_port: int | None
 
 
 @contextlib.contextmanager
@@ -90,6 +93,15 @@ def run(options: Options) -> None:
 
 
 async def _serve(options: Options, state: State) -> None:
+    if options.web_port is None:
+        await _serve_roles(options, state, None, "")
+        return
+    board = Board(state)
+    with showing(board, title="Provisioning", host="127.0.0.1", port=options.web_port) as url:
+        await _serve_roles(options, state, board, url)
+
+
+async def _serve_roles(options: Options, state: State, board: Board | None, page: str) -> None:
     roles = frozenset(options.roles or ROLES)
     if unknown := roles - set(ROLES):
         raise WrongUsage(f"there is no role {sorted(unknown)[0]}; there are {', '.join(ROLES)}")
@@ -100,6 +112,8 @@ async def _serve(options: Options, state: State) -> None:
         server_api,
     )
     world = host.world = World(state, now=time.time(), carry=host.carry)
+    if board is not None:
+        world.watch, world.settled = board.hear, board.look
     radio = _Radio(options.radio, options.identity) if options.radio and options.identity else None
     on = RealRadio(radio.link, radio.trust) if radio else None
     utility = build(state, world, homes=options.homes, services=default_services(), radio=on)
@@ -128,7 +142,7 @@ async def _serve(options: Options, state: State) -> None:
     running = asyncio.create_task(host.run())
     if server.started:
         bound = server.servers[0].sockets[0].getsockname()[1]
-        output.write(f"ready https://{options.host}:{bound}")
+        output.write(f"ready https://{options.host}:{bound} {page}".rstrip())
     try:
         await serving
     finally:

@@ -6,12 +6,15 @@ import html
 import xml.dom.minidom as minidom
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+from pathlib import Path
 from typing import Final
 from xml.parsers.expat import ExpatError
 
 from openesi.provisioning.letters import redact
 from openesi.provisioning.world import Line
 
+HERE: Final = Path(__file__).parent
 # Neighbours stand beside each other, so that most arrows are short.
 LANES: Final = ("CIS", "DR-APPLICATION", "AMI-HEADEND", "AMI-NETWORK", "NIC", "ESI", "HAN device")
 _SHORT: Final = ("CIS", "DR app", "Head-end", "Network", "NIC", "ESI", "Device")
@@ -94,38 +97,35 @@ def render_body(body: bytes) -> str:
 
 def render_page(title: str, lines: list[Line], *, start: float, states: list[tuple[float, str, str]]) -> str:
     """A page that needs nothing else: the diagram, every message to be opened, the states between."""
-    rows = [(line.at, 0, _page_row(line, start)) for line in lines]
-    rows += [(at, 1, _page_state(name, why)) for at, name, why in states]
+    rows = [(line.at, 0, render_page_row(line, start, body=render_body(line.body))) for line in lines]
+    rows += [(at, 1, render_page_state(name, why)) for at, name, why in states]
     body = "\n".join(text for _, _, text in sorted(rows, key=lambda row: row[:2]))
-    names = "".join(f"<span>{_text(name)}</span>" for name in _SHORT)
+    style = (HERE / "page" / "diagram.css").read_text("utf-8")
     return (
         "<!doctype html><html lang=en><meta charset=utf-8>"
         '<meta name=viewport content="width=device-width, initial-scale=1">'
-        f"<title>{_text(title)}</title><style>{_STYLE}</style>"
+        f"<title>{_text(title)}</title><style>{style}</style>"
         f"<h1>{_text(title)}</h1><p>Open a line to read its message.</p>"
-        f"<header>{names}</header><main>{body}</main></html>\n"
+        f"{render_page_head()}<main class=diagram>{body}</main></html>\n"
     )
 
 
-_STYLE: Final = (
-    ":root{color-scheme:light dark}body{font:16px/1.4 system-ui,sans-serif;max-width:64rem;margin:1rem auto;"
-    "padding:0 1rem}header{display:flex;position:sticky;top:0;background:Canvas;padding:.5rem 0 .5rem 7rem}"
-    "header span{flex:1;text-align:center;font-weight:600;font-size:.8rem}summary{display:flex;gap:.5rem;"
-    "align-items:center;cursor:pointer;list-style:none}summary:focus-visible{outline:2px solid Highlight}"
-    "summary b{width:2rem;text-align:right}summary time{width:4.5rem;text-align:right;font-variant-numeric:"
-    "tabular-nums;opacity:.7}svg{flex:1;height:2.4rem;overflow:visible}"
-    "svg text{font-size:11px;fill:CanvasText}"
-    "svg line{stroke:CanvasText}svg .grid{opacity:.2}svg .lost{stroke:#c33;stroke-dasharray:4}"
-    "svg .radio{stroke:#27a}pre{overflow:auto;margin:.2rem 0 .8rem 7rem;padding:.5rem;border:1px solid #8885}"
-    ".state{margin:.1rem 0 .1rem 7rem;font-weight:600}"
-)
+def render_page_head() -> str:
+    """The names over the lanes, for a page."""
+    return "<div class=lanes>" + "".join(f"<span>{_text(name)}</span>" for name in _SHORT) + "</div>"
 
 
-def _page_state(name: str, why: str) -> str:
-    return f"<p class=state>{_text(name)} <small>{_text(why)}</small></p>"
+def render_page_state(name: str, why: str, *, device: str = "") -> str:
+    """A state of a device, or something else to be said between two arrows."""
+    of = f"<small>{_text(device)}</small> " if device else ""
+    return f"<p class=state data-device={_quoted(device)}>{of}{_text(name)} <small>{_text(why)}</small></p>"
 
 
-def _page_row(line: Line, start: float) -> str:
+def render_page_row(line: Line, start: float | None, *, body: str = "", number: int = 0) -> str:
+    """An arrow that opens to its message; with a ``number`` and without a body, to be fetched then.
+
+    Times are seconds since ``start``, or of the clock, UTC, where there is none.
+    """
     source, target = lane(line.source), lane(line.target)
     x1, x2 = (source + 0.5) * 100, (target + 0.5) * 100
     tip = 8 if x2 > x1 else -8
@@ -140,11 +140,16 @@ def _page_row(line: Line, start: float) -> str:
         f'<text x="{(x1 + x2) / 2}" y="18" text-anchor=middle>{label}</text></svg>'
     )
     said = f"{line.source} to {line.target}: {line.label}"
+    where = "air" if line.radio else "wire"
     return (
-        f'<details><summary aria-label="{html.escape(said, quote=True)}"><b>{line.step or ""}</b>'
-        f"<time>{line.at - start:.2f} s</time>{svg}</summary>"
-        f"<pre>{_text(render_body(line.body))}</pre></details>"
+        f"<details class={where} data-number={number} data-device={_quoted(line.subject)}>"
+        f"<summary aria-label={_quoted(said)}><b>{line.step or ''}</b>"
+        f"<time>{_page_time(line.at, start)}</time>{svg}</summary><pre>{_text(body)}</pre></details>"
     )
+
+
+def _page_time(at: float, start: float | None) -> str:
+    return f"{datetime.fromtimestamp(at, UTC):%H:%M:%S}" if start is None else f"{at - start:.2f} s"
 
 
 def _over(label: str, source: int, target: int) -> str:
@@ -190,3 +195,7 @@ def _brief(labels: tuple[str, ...]) -> str:
 
 def _text(text: str) -> str:
     return html.escape(text, quote=False)
+
+
+def _quoted(text: str) -> str:
+    return f'"{html.escape(text, quote=True)}"'

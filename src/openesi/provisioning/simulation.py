@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import secrets
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Final
 
 import msgspec
@@ -240,7 +241,7 @@ def _home(
         services=services,
         coordinator=radio.coordinator if radio else None,
     )
-    ether = Ether(watch=utility.world.overhear)
+    ether = Ether(watch=partial(utility.world.overhear, subject=mac))
     utility.world.add(Nic(meter, state))
     utility.world.add_home(ether, esi)
     return Home(number, meter, premise, mac, code, ether, esi, kind)

@@ -142,6 +142,11 @@ class State:
         )
         return [Entry(*row) for row in rows]
 
+    def last_entry(self) -> int:
+        """The number of the journal's last line; 0 while it is empty."""
+        (number,) = self._db.execute("SELECT MAX(number) FROM journal").fetchone()
+        return int(number or 0)
+
     def prune(self, now: float) -> None:
         """Drop what is too old to matter."""
         with self.transaction():

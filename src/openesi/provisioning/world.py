@@ -71,14 +71,16 @@ class World:
         fate: Fate = lambda letter, way: Passage(),
         watch: Callable[[Line], None] | None = None,
         carry: Callable[[Letter], None] | None = None,
+        settled: Callable[[], None] = lambda: None,
     ) -> None:
         self.now = now
         self.fate = fate
         self.down: set[str] = set()
         self.sent: dict[str, int] = {}  # label -> letters carried, copies and losses included
         self._state = state
-        self._watch = watch
+        self.watch = watch
         self._carry_away = carry
+        self.settled = settled  # called when what happened at one moment is on disk
         self._roles: dict[str, Role] = {}
         self._homes: list[Ether] = []
         self._home_of: dict[str, int] = {}
@@ -120,14 +122,17 @@ class World:
         """Say that somebody pressed a button near this meter."""
         self._poke_home(self._home_of[esi.name])
 
-    def overhear(self, now: float, frame: Frame, lost: bool) -> None:
-        """Give as ``watch`` to an ``Ether`` to have its frames among the lines."""
-        if self._watch is None:
+    def overhear(self, now: float, frame: Frame, lost: bool, *, subject: str = "") -> None:
+        """Give as ``watch`` to an ``Ether`` to have its frames among the lines, as about ``subject``."""
+        if self.watch is None:
             return
         source = self._stations.get(frame.source, frame.source.hex())
         target = self._stations.get(frame.target, frame.target.hex()) if frame.target else "everybody"
         note = "lost" if lost else ""
-        self._watch(Line(now, source, target, frame.step, frame.label, frame.payload, note, radio=True))
+        line = Line(
+            now, source, target, frame.step, frame.label, frame.payload, note, radio=True, subject=subject
+        )
+        self.watch(line)
 
     def run(self, until: float, *, stop: Callable[[], bool] = lambda: False) -> None:
         """Let time pass until ``until``, or until ``stop`` says so, or until nothing is left to happen."""
@@ -136,8 +141,10 @@ class World:
             with self._state.transaction():
                 while self._agenda and self._agenda[0][0] <= self.now:
                     heapq.heappop(self._agenda)[2]()
+            self.settled()
         if not stop() and math.isfinite(until):
             self.now = max(self.now, until)
+        self.settled()
 
     def accept(self, letter: Letter, now: float) -> bytes:
         """Take a letter that came from outside for a role here; the answer may leave when this returns."""
@@ -238,8 +245,8 @@ class World:
         self._schedule_role(self._esi_of[index])
 
     def _say(self, letter: Letter, note: str) -> None:
-        if self._watch is not None:
-            self._watch(
+        if self.watch is not None:
+            self.watch(
                 Line(
                     self.now,
                     letter.source,
