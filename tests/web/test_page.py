@@ -156,10 +156,10 @@ def test_colours_follow_the_system_and_the_switch(browser: Browser, lit: House) 
     assert dark != light
     browser.click("#theme")
     browser.click("#theme")
-    assert browser.text("#theme") == "Dark"
+    browser.wait_for_text("#theme", "Dark")
     assert background(browser) == dark
     browser.open(lit.url)
-    assert browser.text("#theme") == "Dark"
+    browser.wait_for_text("#theme", "Dark")
     browser.click("#theme")
     assert background(browser) == light
 

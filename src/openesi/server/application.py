@@ -6,6 +6,7 @@ else goes the same way for all resources: find the place in the tree, check who 
 
 from __future__ import annotations
 
+import asyncio
 import logging
 import time
 from collections.abc import Awaitable, Callable
@@ -57,6 +58,7 @@ class Application:
         self._refused: dict[bytes, float] = {}
         self.seen: dict[bytes, float] = {}  # when each LFDI was last heard (s since 1970), for the operator
         self._watchers: list[Callable[[set[str] | None], None]] = []
+        self._switching: asyncio.Future[None] | None = None
         self._due: float = 0.0  # nothing is served before the first look at what is due
         self._log_minute = 0
         self._log_lines = 0
@@ -84,10 +86,24 @@ class Application:
         now = int(self._clock())
         due = await self.store.read(_next_due)
         while due <= now:
-            await self.store.write(lambda tx: switch(tx, now, functions.TURNS))
+            await self._switch(now)
             due = await self.store.read(_next_due)
         self._due = due
         return due
+
+    async def _switch(self, now: int) -> None:
+        """Switch some of what is due. All who wait share one write: a fleet asks at the same second."""
+        if self._switching is None:
+            self._switching = asyncio.ensure_future(
+                self.store.write(lambda tx: switch(tx, now, functions.TURNS), long=True)
+            )
+            self._switching.add_done_callback(self._switched)
+        await asyncio.shield(self._switching)
+
+    def _switched(self, done: asyncio.Future[None]) -> None:
+        self._switching = None
+        if not done.cancelled():
+            done.exception()  # those who waited have it
 
     async def _know_rates(self) -> None:
         if not self._rates_known:

@@ -7,7 +7,7 @@ read-modify-write is atomic, many writers share one commit, and an engine may ru
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Protocol, TypeVar
 
 import msgspec
@@ -129,6 +129,9 @@ class Reader(Protocol):
     ) -> list[Row]:
         """Return members of ``listing`` in order; ``bound`` is what ``lists.time_bound`` gives."""
 
+    def in_states(self, listing: str, states: Sequence[int], limit: int) -> list[Row]:
+        """Return members of ``listing`` that are in one of ``states``, in any order."""
+
     def count(self, listing: str, *, scope: bytes | None = None, state: int | None = None) -> int:
         """Return how many members ``page`` would show without limit."""
 
@@ -165,6 +168,9 @@ class Transaction(Reader, Protocol):
 
     def put(self, row: Row) -> None:
         """Write a resource at its path, new or not."""
+
+    def update(self, row: Row) -> None:
+        """Write body, state and due of a resource that stays what and where it is; cheaper than ``put``."""
 
     def delete(self, path: str) -> int:
         """Remove a resource, all below it and what shows any of these; return how many stood there."""

@@ -10,7 +10,7 @@ from __future__ import annotations
 import asyncio
 import mmap
 import sqlite3
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from importlib import resources
@@ -192,6 +192,7 @@ class SQLiteStore:
     def _run_one(self, change: Callable[[Transaction], Any]) -> tuple[Any, Exception | None]:
         """Run one change in a savepoint; what it raises is its own business, not the batch's."""
         self._writer.execute("SAVEPOINT one")
+        mark = self._transaction.mark()
         result, problem = None, None
         try:
             result = change(self._transaction)
@@ -199,6 +200,7 @@ class SQLiteStore:
             raise
         except Exception as error:  # noqa: BLE001 (handed to the one who asked)
             self._writer.execute("ROLLBACK TO one")
+            self._transaction.rewind(mark)
             problem = error
         self._writer.execute("RELEASE one")
         return result, problem
@@ -274,6 +276,14 @@ class _Reading:
         )
         return [_row(row) for row in rows]
 
+    def in_states(self, listing: str, states: Sequence[int], limit: int) -> list[Row]:
+        marks = ", ".join("?" * len(states))
+        rows = self._execute(
+            f"SELECT {_COLUMNS} FROM resource WHERE listing = ? AND state IN ({marks}) LIMIT ?",
+            (listing, *states, limit),
+        )
+        return [_row(row) for row in rows]
+
     def count(self, listing: str, *, scope: bytes | None = None, state: int | None = None) -> int:
         if state is not None:
             where, values = _membership(listing, scope, state)
@@ -344,7 +354,7 @@ class _Writing(_Reading):
         self._writer_many = connection.executemany
         self._untrimmed = 0
         self._watched = False
-        self._touched: set[str] = set()
+        self._touched: dict[str, None] = {}  # in the order in which it happened, each once
 
     def begin(self) -> None:
         """Note whether anybody watches; nothing is written for nobody."""
@@ -353,13 +363,24 @@ class _Writing(_Reading):
 
     def finish(self) -> None:
         """Write down who is to be told of what changed, and forget old changes, before the commit."""
-        if self._touched:
+        self._writer_many("INSERT INTO change (path) VALUES (?)", [(path,) for path in self._touched])
+        self._untrimmed += len(self._touched)
+        if self._touched and self._watched:
             self._writer_many(
                 "INSERT INTO outbox (subscription) SELECT subscription FROM watch WHERE tag = ?"
                 " ON CONFLICT DO UPDATE SET seq = seq + 1, pending = 1",
                 [(tag,) for tag in self._touched],
             )
         self._trim()
+
+    def mark(self) -> int:
+        """Return where ``rewind`` leads back to."""
+        return len(self._touched)
+
+    def rewind(self, mark: int) -> None:
+        """Forget what was touched by a change that is taken back."""
+        while len(self._touched) > mark:
+            self._touched.popitem()
 
     def watch(self, subscription: str, tags: set[str]) -> None:
         self._execute("DELETE FROM watch WHERE subscription = ?", (subscription,))
@@ -409,6 +430,15 @@ class _Writing(_Reading):
             if before is not None and row.type in ASSIGNABLE:
                 self._put_aliases(row)
 
+    def update(self, row: Row) -> None:
+        self._execute(
+            "UPDATE resource SET body = ?, state = ?, due = ? WHERE path = ?",
+            (row.body, row.state, row.due, row.path),
+        )
+        self.touch(row.path)
+        if row.listing is not None:
+            self._touch_list(row.type, row.listing, row.scope)
+
     def delete(self, path: str) -> int:
         below = (path, path + "/", path + "0")  # "0" follows "/" in every collation by code point
         where = "path = ? OR (path > ? AND path < ?)"
@@ -435,10 +465,7 @@ class _Writing(_Reading):
         return [_row(row) for row in rows]
 
     def touch(self, path: str) -> None:
-        self._execute("INSERT INTO change (path) VALUES (?)", (path,))
-        self._untrimmed += 1
-        if self._watched:
-            self._touched.add(path)
+        self._touched[path] = None
 
     def put_peer(self, record: PeerRecord) -> None:
         self._execute(

@@ -20,6 +20,7 @@ MAX_DUE = 1_000  # events switched in one transaction; more wait for the next
 MAX_LIVE = 20_000  # events of one program that are looked at together; an operator may send them in bulk
 
 
+ALIVE = (EventState.SCHEDULED, EventState.ACTIVE)
 KEPT_READ = 5_000  # events kept as read, 3 kB each
 
 
@@ -41,7 +42,7 @@ def switch(tx: Transaction, now: int, turns: Mapping[str, Turn]) -> None:
         if row.state == EventState.COMPLETED:
             tx.delete(row.path)
             continue
-        event = events.advance(read_document(row, sep.Event), now)
+        event = events.advance(_read_event(row.body), now)
         if event.EventStatus.currentStatus == EventState.ACTIVE and row.listing is not None:
             begun.add(row.listing)
         write_event(tx, row, event, over=events.is_over(event, now))
@@ -58,11 +59,9 @@ def turn(tx: Transaction, row: Row, now: int) -> None:
 
 def settle(tx: Transaction, listing: str, now: int) -> None:
     """Supersede, or mark, the events of a list that others take over."""
-    rows = {
-        row.path: row
-        for state in (EventState.SCHEDULED, EventState.ACTIVE)
-        for row in tx.page(listing, limit=MAX_LIVE, state=state)
-    }
+    rows = {row.path: row for row in tx.in_states(listing, ALIVE, MAX_LIVE)}
+    if len(rows) < 2:
+        return
     live = {path: _read_event(row.body) for path, row in rows.items()}
     for path, event in events.settle(live, now).items():
         write_event(tx, rows[path], event)
@@ -75,5 +74,12 @@ def _read_event(body: bytes) -> sep.Event:
 
 
 def write_event(tx: Transaction, row: Row, event: sep.Event, *, over: bool = False) -> None:
-    """Write an event over its row; one that is over leaves its list."""
-    tx.put(make_row(row.path, event, listing=row.listing, scope=row.scope, key=row.key, over=over))
+    """Write an event over its row; one that is over leaves its list.
+
+    Nothing but its status changes in the life of an event, so its place in the list stays.
+    """
+    made = make_row(row.path, event, key=row.key, over=over)
+    if over:
+        tx.put(replace(made, scope=row.scope))
+    else:
+        tx.update(replace(row, body=made.body, state=made.state, due=made.due))
