@@ -27,6 +27,7 @@ from openesi.server.encoding import EXI, XML, Encoding
 from openesi.server.errors import Refusal
 from openesi.server.functions.subscription import (
     conditions_met,
+    is_ended,
     is_reachable,
     read_subscription,
     window_of,
@@ -158,7 +159,9 @@ class Notifier:
         path = subscription.subscribedResource
         match = resources.match(path)
         status, shown = NotificationStatus.DEFAULT, None
-        if match is None or caller.revoked:
+        if is_ended(row):
+            status = NotificationStatus.CANCELLED
+        elif match is None or caller.revoked:
             status = NotificationStatus.DELETED
         else:
             view = View(
@@ -259,13 +262,14 @@ def _note(
     now: int,
     every_s: int,
 ) -> None:
-    if verdict is _Verdict.UNWANTED or (verdict is _Verdict.TOLD and letter.last):
+    given_up = verdict is _Verdict.FAILED and errand.attempts >= len(BACK_OFF_S)
+    if verdict is _Verdict.UNWANTED or (letter.last and (verdict is _Verdict.TOLD or given_up)):
         log.info("subscription_ended subscription=%s reason=%r", errand.subscription, reason or "deleted")
         tx.watch(errand.subscription, set())
         tx.delete(errand.subscription)
     elif verdict is _Verdict.TOLD:
         tx.settle_errand(errand, next_try=now + every_s, done=True)
-    elif errand.attempts >= len(BACK_OFF_S):
+    elif given_up:
         log.warning("notification_parked subscription=%s reason=%r", errand.subscription, reason)
         tx.settle_errand(errand, next_try=now, attempts=errand.attempts, parked=reason or "failed")
     else:

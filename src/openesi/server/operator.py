@@ -30,6 +30,7 @@ from openesi.store import PUBLIC, PeerRecord, Reader, Row, Transaction
 MAX_LISTED = 100_000  # rows an operator's listing reads at most
 FIRST_PROGRAM = "/derp/1"
 HUNDRED_PERCENT = 10_000  # PerCent counts hundredths
+WEAKEST = 191  # the last user-defined primacy (type PrimacyType): the first program gives way to all others
 
 
 class DeviceSummary(msgspec.Struct, frozen=True):
@@ -74,7 +75,7 @@ def set_up(tx: Transaction, now: int, settings: Settings) -> None:
         return
     responses = sep.ResponseSet(mRID=mrid_for(settings.pen, "ResponseSet", "1"), description="All responses")
     insert_member(tx, "/rsps", responses)
-    add_program(tx, description="Everyone", primacy=1, settings=settings)
+    add_program(tx, description="Everyone", primacy=WEAKEST, settings=settings)
     tx.keep("set up", str(now))
 
 

@@ -173,8 +173,8 @@ class Hand:
         if row is None:
             raise NotThere(f"there is nothing at {path}")
         behaviour = functions.behaviour_of(match.resource.name)
-        if behaviour.removed is not None:
-            behaviour.removed(self.tx, row)
+        if behaviour.removed is not None and behaviour.removed(self.tx, row):
+            return 1
         return max(self.tx.delete(path), 1)
 
     def finish(self) -> None:

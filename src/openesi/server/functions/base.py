@@ -91,7 +91,7 @@ class Behaviour:
     These are for devices. ``complete`` is for the operator: it returns his document with what the server
     decides filled in, or raises LocalError where it makes no sense. It belongs to the single resource (to
     ``TariffProfile``, not to its list), as do ``offered``, what else changes once his document stands, and
-    ``removed``, what else goes before he removes it.
+    ``removed``, what else goes before he removes it; if it returns True, it goes later, of itself.
     """
 
     generate: Generate | None = None
@@ -101,7 +101,7 @@ class Behaviour:
     delete: Callable[[Change], Outcome] | None = None
     complete: Callable[[Offer, Any], Any] | None = None
     offered: Callable[[Offer, Any], None] | None = None
-    removed: Callable[[Transaction, Row], None] | None = None
+    removed: Callable[[Transaction, Row], bool | None] | None = None
 
 
 def create_member(change: Change, document: sep.Sep) -> Outcome:

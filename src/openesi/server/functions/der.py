@@ -18,18 +18,27 @@ class _Scaled(Protocol):
     def value(self) -> int: ...
 
 
-# A setting may not go beyond the rating (IEEE 2030.5-2018, 10.10.4.4; conformance test CORE-014).
+# A setting may not go beyond the rating, nor a least value below it (IEEE 2030.5-2018, 10.10.4.4; conformance
+# test CORE-014). Magnitudes count: what is received is negative, though not all senders write it so. A third
+# name is the rating that counts where the second was not told.
 _LIMITS = (
     ("setMaxW", "rtgMaxW"),
     ("setMaxVA", "rtgMaxVA"),
     ("setMaxVar", "rtgMaxVar"),
+    ("setMaxVarNeg", "rtgMaxVarNeg", "rtgMaxVar"),
     ("setMaxA", "rtgMaxA"),
+    ("setMaxV", "rtgMaxV"),
     ("setMaxWh", "rtgMaxWh"),
     ("setMaxAh", "rtgMaxAh"),
     ("setMaxChargeRateW", "rtgMaxChargeRateW"),
     ("setMaxDischargeRateW", "rtgMaxDischargeRateW"),
     ("setMaxChargeRateVA", "rtgMaxChargeRateVA"),
     ("setMaxDischargeRateVA", "rtgMaxDischargeRateVA"),
+)
+_FLOORS = (
+    ("setMinV", "rtgMinV"),
+    ("setMinPFOverExcited", "rtgMinPFOverExcited"),
+    ("setMinPFUnderExcited", "rtgMinPFUnderExcited", "rtgMinPFOverExcited"),
 )
 
 
@@ -39,11 +48,25 @@ def _check_settings(change: Change, settings: sep.DERSettings) -> sep.DERSetting
     if row is None:
         return settings
     capability = read_document(row, sep.DERCapability)
-    for setting, rating in _LIMITS:
-        set_to, rated = getattr(settings, setting), getattr(capability, rating)
-        if set_to is not None and rated is not None and scaled(set_to) > scaled(rated):
-            raise Refusal(400, f"{setting} {scaled(set_to)} is above {rating} {scaled(rated)}")
+    for names, is_floor in [(names, False) for names in _LIMITS] + [(names, True) for names in _FLOORS]:
+        setting, *ratings = names
+        set_to = _magnitude(getattr(settings, setting))
+        rated = next(
+            (one for name in ratings if (one := _magnitude(getattr(capability, name))) is not None), None
+        )
+        if set_to is None or rated is None:
+            continue
+        if set_to < rated if is_floor else set_to > rated:
+            raise Refusal(
+                400, f"{setting} {set_to} is {'below' if is_floor else 'above'} {ratings[0]} {rated}"
+            )
     return settings
+
+
+def _magnitude(quantity: _Scaled | sep.PowerFactor | None) -> Decimal | None:
+    if isinstance(quantity, sep.PowerFactor):
+        return Decimal(quantity.displacement).scaleb(quantity.multiplier)
+    return None if quantity is None else abs(scaled(quantity))
 
 
 def scaled(quantity: _Scaled) -> Decimal:

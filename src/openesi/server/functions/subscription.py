@@ -6,6 +6,8 @@ import re
 from ipaddress import ip_address
 from urllib.parse import SplitResult, urlsplit
 
+import msgspec
+
 from openesi.sep2 import lists, resources
 from openesi.sep2 import model as sep
 from openesi.sep2.enums import Subscribable, SubscriptionEncoding
@@ -15,7 +17,7 @@ from openesi.server.documents import make_row, read_document
 from openesi.server.errors import Refusal, not_found
 from openesi.server.functions.base import Behaviour, Change, Outcome, insert_member
 from openesi.server.view import View, subscribable
-from openesi.store import Row
+from openesi.store import Row, Transaction
 
 MAX_SUBSCRIPTIONS = 200  # of one EndDevice; each change may cost one notification for each of them
 MAX_URI = 255  # octets, as every URI of the standard
@@ -41,7 +43,7 @@ def _post(change: Change, subscription: sep.Subscription) -> Outcome:
 
 def _put(change: Change, subscription: sep.Subscription) -> Outcome:
     row = change.tx.get(change.path)
-    if row is None:
+    if row is None or is_ended(row):
         raise not_found(change.path)
     tags, subscription = _checked(change, subscription)
     key = f"{subscription.subscribedResource} {subscription.notificationURI}".encode()
@@ -53,6 +55,20 @@ def _delete(change: Change) -> Outcome:
     change.tx.watch(change.path, set())
     change.tx.delete(change.path)
     return Outcome(204)
+
+
+def _end(tx: Transaction, row: Row) -> bool:
+    """Have the subscriber told that the operator ended it (8.7.2, status 1); then the notifier removes it."""
+    if is_ended(row):
+        return False
+    tx.watch(row.path, {row.path})
+    tx.put(msgspec.structs.replace(row, listing=None))
+    return True
+
+
+def is_ended(row: Row) -> bool:
+    """Tell whether the operator ended a subscription, and its subscriber does not know yet."""
+    return row.listing is None
 
 
 def _overwrite(change: Change, old: Row, subscription: sep.Subscription, key: bytes) -> Row:
@@ -166,5 +182,5 @@ def read_subscription(row: Row) -> sep.Subscription:
 
 BEHAVIOURS = {
     "SubscriptionList": Behaviour(post=_post),
-    "Subscription": Behaviour(put=_put, delete=_delete),
+    "Subscription": Behaviour(put=_put, delete=_delete, removed=_end),
 }
