@@ -10,12 +10,13 @@ import asyncio
 import logging
 import random as random_module
 import time
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable
+from contextlib import AsyncExitStack, asynccontextmanager
 from enum import Enum
 from pathlib import Path
 
 from openesi.client import duties, follow
-from openesi.client.backoff import REFUSED_S, RandomSource, delay_s
+from openesi.client.backoff import LEAST_POLL_S, REFUSED_S, RandomSource, delay_s
 from openesi.client.clock import ServerClock
 from openesi.client.device import (
     DERDevice,
@@ -31,10 +32,18 @@ from openesi.client.duties import Duty, Shared, WrongPIN
 from openesi.client.errors import AccessRefused, AnswerError, NotThere, Refused, Unreachable
 from openesi.client.memory import Memory, Recollection
 from openesi.client.mirrors import Mirrors
+from openesi.client.notifications import Received, listening
 from openesi.client.responses import Responses
 from openesi.client.scheduler import Scheduler
 from openesi.client.session import Client
-from openesi.errors import OpenESIError
+from openesi.client.subscriptions import (
+    Notify,
+    Subscriptions,
+    all_addresses,
+    own_address,
+    uri_of,
+)
+from openesi.errors import LocalError, OpenESIError
 
 log = logging.getLogger(__name__)
 
@@ -58,7 +67,8 @@ class Agent:
 
     ``local`` is a clock that never goes back, in s; ``fallback_s`` is what is added to it for the time of day
     until the server has told its own. ``register`` lets the device register itself in band. ``memory`` is a
-    file in which it remembers over restarts what it drew, answered and was told.
+    file in which it remembers over restarts what it drew, answered and was told. With ``notify`` it listens
+    for notifications while it runs, and subscribes to what it follows; where that does not work it polls.
     """
 
     def __init__(
@@ -73,6 +83,7 @@ class Agent:
         fallback_s: float | None = None,
         tick_s: float = TICK_S,
         memory: Path | None = None,
+        notify: Notify | None = None,
     ) -> None:
         chosen = random or random_module.Random()  # noqa: S311 (spreads load; nothing secret comes of it)
         self.esi = esi
@@ -101,6 +112,9 @@ class Agent:
             self._recall(self._memory)
         self._due = dict.fromkeys((duty.name for duty in self._duties), float("-inf"))
         self._failures: dict[str, int] = {}
+        self._done: dict[str, float] = {}
+        self._notify = notify
+        self._subscriptions: Subscriptions | None = None
         self._tick_s = tick_s
         self._woken = asyncio.Event()
 
@@ -147,7 +161,14 @@ class Agent:
 
     def _remember(self) -> None:
         if self._memory is not None:
-            self._memory.keep(self._recollection())
+            try:
+                self._memory.keep(self._recollection())
+            except LocalError as error:  # a full disk; the device does its work all the same
+                if "memory" not in self.problems:
+                    log.warning("nothing is remembered reason=%s", error)
+                self.problems["memory"] = error
+            else:
+                self.problems.pop("memory", None)
 
     def _recollection(self) -> Recollection:
         shared = self.shared
@@ -165,6 +186,7 @@ class Agent:
         Raises WrongPIN: it is the wrong server, and must not be used.
         """
         self._woken.clear()
+        self._hasten()
         if self.state in (State.WAITING, State.REFUSED):
             rest_s = self._due[ENTRY] - self.shared.local()
             if rest_s > 0:
@@ -174,7 +196,7 @@ class Agent:
                 continue
             self.shared.wake.discard(duty.name)
             try:
-                wait_s = await duty.turn(self.shared)
+                wait_s = await self._turn_of(duty)
             except WrongPIN:
                 raise
             except (Unreachable, Refused) as error:
@@ -199,8 +221,82 @@ class Agent:
             return 0.0
         return min(self._due.values()) - self.shared.local()
 
+    async def _turn_of(self, duty: Duty) -> float:
+        """Let a duty talk to the server; where there are subscriptions, see what it reads."""
+        self._done[duty.name] = self.shared.local()
+        subscriptions = self._subscriptions
+        if subscriptions is None or duty.name not in self._follows:
+            return await duty.turn(self.shared)
+        reads = self.shared.reads.get(duty.name, {})
+        (self.shared.told.add if subscriptions.covers(reads) else self.shared.told.discard)(duty.name)
+        with self.esi.reading() as collected:
+            wait_s = await duty.turn(self.shared)
+        found = {href: one for href, one in collected.items() if hasattr(one, "subscribable")}
+        if subscriptions.compare(reads, found):
+            self.shared.told.clear()
+            self.shared.hasten |= self._follows
+        self.shared.reads[duty.name] = found
+        if found.keys() != reads.keys():
+            self.shared.wake.add(subscriptions.name)
+        return wait_s
+
+    @property
+    def _follows(self) -> frozenset[str]:
+        """The duties that read what others may change."""
+        return frozenset({duties.EndDevice.name, duties.Assignments.name, *(one.name for one in self.events)})
+
+    def _hasten(self) -> None:
+        """Bring forward what was notified; a server that tells without end is asked once a second at most."""
+        for name in self.shared.hasten - self._failures.keys():
+            soon = self._done.get(name, float("-inf")) + LEAST_POLL_S
+            self._due[name] = min(self._due.get(name, soon), soon)
+        self.shared.hasten.clear()
+
+    @asynccontextmanager
+    async def listening(self) -> AsyncIterator[None]:
+        """Listen for notifications meanwhile, if the agent was made with ``notify``.
+
+        ``run`` does it by itself. Raises LocalError for certificates that cannot be used or an address that
+        cannot be listened on.
+        """
+        if self._notify is None:
+            yield
+            return
+        notify = self._notify
+        address = own_address(self.esi.url)
+        bind = notify.bind or all_addresses(address)
+
+        async def take(received: Received) -> bool:
+            taken = self._subscriptions is not None and self._subscriptions.take(received, self.shared)
+            self._woken.set()
+            return taken
+
+        async with AsyncExitStack() as stack:
+            try:
+                listener = await stack.enter_async_context(
+                    listening(self.esi.tls, take, host=bind, port=notify.port)
+                )
+            except OSError as error:
+                raise LocalError(f"cannot listen for notifications on {bind}: {error}") from error
+            uri = uri_of(notify, address, listener.port, self.esi.lfdi)
+            log.info("listening for notifications uri=%s", uri)
+            subscribing = self._subscriptions = Subscriptions(uri)
+            self._duties.append(subscribing)
+            self._due[subscribing.name] = float("-inf")
+            try:
+                yield
+            finally:
+                self._subscriptions = None
+                self._duties.remove(subscribing)
+                del self._due[subscribing.name]
+                self.shared.told.clear()
+
     async def run(self) -> None:
         """Drive the device until cancelled. Raises WrongPIN."""
+        async with self.listening():
+            await self._run()
+
+    async def _run(self) -> None:
         ticking = asyncio.create_task(self._tick_for_ever(), name="openesi-device")
         talking = asyncio.create_task(self._talk_for_ever(), name="openesi-client")
         try:
@@ -249,6 +345,8 @@ class Agent:
 
     def _lose(self, error: Unreachable | Refused) -> float:
         """Leave the server alone for a while."""
+        if self._subscriptions is not None:
+            self._subscriptions.look_again()
         self.problems[ENTRY] = error
         failures = self._failures[ENTRY] = self._failures.get(ENTRY, 0) + 1
         if isinstance(error, Refused):

@@ -44,6 +44,8 @@ class WrongPIN(Refused):
 class Shared:
     """What the duties of one device share. ``local`` is the local clock, which never goes back.
 
+    ``wake`` names duties that are due at once, ``hasten`` those that are due as soon as is decent. ``reads``
+    is what each duty read last of what others may change, ``told`` names the duties that are told of changes.
     ``outbox`` holds the answers that wait, ``doubtful`` those of them that may have arrived all the same.
     ``problems`` is what is not well, by duty or resource. ``remember`` writes down what is not to be lost.
     """
@@ -61,6 +63,9 @@ class Shared:
     outbox: deque[Answer] = field(default_factory=lambda: deque(maxlen=MAX_WAITING))
     doubtful: set[tuple[bytes, int]] = field(default_factory=set)
     wake: set[str] = field(default_factory=set)
+    hasten: set[str] = field(default_factory=set)
+    reads: dict[str, dict[str, sep.Sep]] = field(default_factory=dict)
+    told: set[str] = field(default_factory=set)
     problems: dict[str, OpenESIError] = field(default_factory=dict)
     responses_sent: int = 0
     log_events: int = 0  # told so far: the next one's number
@@ -70,6 +75,10 @@ class Shared:
     def now(self) -> int:
         """The server's time, in whole seconds."""
         return int(self.clock.at(self.local()))
+
+    def rest_s(self, duty: str, rate_s: float) -> float:
+        """Return how long a duty waits that would wait for ``rate_s``: longer where it is told of changes."""
+        return max(rate_s, MOST_EVENT_POLL_S) if duty in self.told else rate_s
 
     def answer(self, answers: Iterable[Answer]) -> None:
         """Put answers into the outbox, with what the device can say of its load control by now."""
@@ -210,7 +219,7 @@ class EndDevice:
             shared.end_device = found
             shared.wake |= {Assignments.name, Reports.name, PowerStatuses.name, "flow reservations"}
         await self._inform(shared, found)
-        return poll_s(listed.pollRate, most_s=REGISTRATION_POLL_S)
+        return shared.rest_s(self.name, poll_s(listed.pollRate, most_s=REGISTRATION_POLL_S))
 
     async def _register(self, shared: Shared, href: str) -> sep.EndDevice | None:
         if not shared.register:
@@ -268,7 +277,7 @@ class Assignments:
         for link, duty in WOKEN_BY.items():
             if targets(before, link) != targets(after, link):
                 shared.wake.add(duty)
-        return poll_s(listed.pollRate)
+        return shared.rest_s(self.name, poll_s(listed.pollRate))
 
 
 WOKEN_BY = {

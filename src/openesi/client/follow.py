@@ -87,7 +87,7 @@ class Events:
         self._carry_out(now)
         if found.errors:
             raise found.errors[0]
-        return self._next(found.rate_s, now)
+        return self._next(shared.rest_s(self.name, found.rate_s), now)
 
     def tick(self, shared: Shared) -> None:
         """Carry out what is due by the clock, without the server."""

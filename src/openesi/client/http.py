@@ -18,6 +18,7 @@ from urllib.parse import urlsplit
 import httpcore2
 
 from openesi.client.errors import BadAnswer, NoAnswer, Refused, Unreachable
+from openesi.sep2.identity import lfdi_from_certificate
 
 log = logging.getLogger(__name__)
 
@@ -54,7 +55,7 @@ class Sender(Protocol):
 
 
 class Transport:
-    """Connections of one client."""
+    """Connections of one client. ``server_lfdis`` are those of the servers that answered first."""
 
     def __init__(self, context: ssl.SSLContext | None, *, read_s: float = READ_S) -> None:
         self._pool = httpcore2.AsyncConnectionPool(
@@ -62,6 +63,7 @@ class Transport:
             max_connections=MAX_CONNECTIONS,
             keepalive_expiry=None,  # as long as the server likes: a handshake costs more than a poll
         )
+        self.server_lfdis: set[bytes] = set()
         self._timeout = {"connect": CONNECT_S, "read": read_s, "write": read_s, "pool": CONNECT_S}
 
     async def send(self, method: str, url: str, headers: Mapping[str, str], body: bytes = b"") -> Answer:
@@ -103,6 +105,8 @@ class Transport:
                     extensions={"timeout": self._timeout},
                 ) as response,
             ):
+                if len(self.server_lfdis) < MAX_CONNECTIONS:
+                    self._note_server(response)
                 content = await _read(response, url, method)
                 return Answer(response.status, _text_headers(response), content, url)
         except (httpcore2.ConnectTimeout, httpcore2.PoolTimeout) as error:
@@ -111,6 +115,13 @@ class Transport:
             raise NoAnswer(f"{_place(url)} does not answer in time") from error
         except httpcore2.UnsupportedProtocol as error:
             raise BadAnswer(f"{url[:120]} is no https address") from error
+
+    def _note_server(self, response: httpcore2.Response) -> None:
+        stream = response.extensions.get("network_stream")
+        tls = stream.get_extra_info("ssl_object") if stream is not None else None
+        certificate = tls.getpeercert(binary_form=True) if tls is not None else None
+        if certificate:
+            self.server_lfdis.add(lfdi_from_certificate(certificate))
 
 
 async def _read(response: httpcore2.Response, url: str, method: str) -> bytes:

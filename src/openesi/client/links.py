@@ -66,6 +66,21 @@ def needs_resolving(body: bytes) -> bool:
     return _NOT_ROOTED.search(body) is not None
 
 
+def without_counts(document: Any) -> Any:
+    """Return ``document`` without what its links say of how long the lists are that they lead to."""
+    changes: dict[str, Any] = {}
+    kind: type[sep.Sep] = type(document)
+    for field in schema.fields(kind):
+        value = getattr(document, field.name)
+        if isinstance(value, sep.ListLink):
+            changes[field.name] = sep.replace(value, all=None)
+        elif isinstance(value, tuple):
+            changes[field.name] = tuple(
+                without_counts(one) if isinstance(one, msgspec.Struct) else one for one in value
+            )
+    return sep.replace(document, **changes) if changes else document
+
+
 def resolve_all(document: Any, base: str, home: str) -> Any:
     """Return ``document`` (from ``base``) with all its references as a client of ``home`` can use them."""
     changes: dict[str, Any] = {}

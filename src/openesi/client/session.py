@@ -10,7 +10,8 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import AsyncIterator, Iterable
+from collections.abc import AsyncIterator, Iterable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self, TypeVar
@@ -74,6 +75,7 @@ class Client:
                 key=Path(key) if key else None,
                 ca=tuple(Path(file) for file in files),
             )
+        self.tls = tls
         self.url = url if parts.path.strip("/") else f"{parts.scheme}://{parts.netloc}/dcap"
         self.edition = edition or IEEE_2018
         self.remarks: dict[str, list[str]] = {}
@@ -86,6 +88,23 @@ class Client:
             make_context(tls) if parts.scheme == "https" else None
         )
         self._kept: dict[str, tuple[int, sep.Sep]] = {}
+        self._reading: dict[str, sep.Sep] | None = None
+
+    @property
+    def server_lfdis(self) -> frozenset[bytes]:
+        """The LFDIs of the servers that answered; empty before the first answer."""
+        own = self._transport
+        return frozenset(own.server_lfdis) if isinstance(own, Transport) else frozenset()
+
+    @contextmanager
+    def reading(self) -> Iterator[dict[str, sep.Sep]]:
+        """Collect what is read meanwhile, by href without query; of a list its first page."""
+        collected: dict[str, sep.Sep] = {}
+        self._reading = collected
+        try:
+            yield collected
+        finally:
+            self._reading = None
 
     @property
     def sfdi(self) -> int:
@@ -111,7 +130,10 @@ class Client:
         answer = await self.request("GET", href)
         if not answer.body:
             raise NotThere(f"{href} has no representation yet", status=404)
-        return self._decode(answer, href)
+        document = self._decode(answer, href)
+        if self._reading is not None:
+            self._reading.setdefault(href.partition("?")[0], document)
+        return document
 
     async def fetch(self, link: sep.Link | str, kind: type[T]) -> T:
         """Return the document that a link leads to, which must be a ``kind``."""
