@@ -91,6 +91,7 @@ def network() -> Iterator[Network]:
 class Server:
     process: subprocess.Popen[str]
     port: int
+    data: Path
 
     def stop(self) -> None:
         self.process.send_signal(signal.SIGTERM)
@@ -100,7 +101,7 @@ class Server:
 @contextmanager
 def serving(network: Network, data: Path, *options: str) -> Iterator[Server]:
     command = ["ip", "netns", "exec", network.server, sys.executable, "-m", "openesi", "serve"]
-    command += ["--data", str(data), "--port", "0", "--web-port", "0", "--quiet", *options]
+    command += ["--data", str(data), "--port", "8443", "--web-port", "0", "--quiet", *options]
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
         try:
             assert process.stdout is not None
@@ -109,7 +110,7 @@ def serving(network: Network, data: Path, *options: str) -> Iterator[Server]:
             options = ("--lfdi", DEVICE_LFDI, "--data", str(data))
             added = network.openesi(network.server, "device", "add", *options)
             assert added.returncode == 0, added.stderr
-            yield Server(process, int(ready.split()[1].split(":")[2].split("/")[0]))
+            yield Server(process, int(ready.split()[1].split(":")[2].split("/")[0]), data)
         finally:
             process.kill()
 
@@ -136,6 +137,29 @@ def test_a_device_finds_its_server_with_no_address_given(network: Network, serve
 
 def test_a_strange_device_finds_none(network: Network, server: Server) -> None:
     assert discover(network, "--sfdi", "167261211391", "--timeout", "1") == []
+
+
+def test_a_device_runs_at_a_server_it_was_not_told_of(network: Network, server: Server) -> None:
+    made = network.openesi(network.server, "pki", "device", "new", "--data", str(server.data), "--json")
+    identity = json.loads(made.stdout)
+    tls = ("--cert", identity["cert"], "--key", identity["key"], "--ca", identity["ca"])
+    options = (*tls, "--server", "dns-sd:", "--notify", ":", "--seconds", "2")
+    ran = network.openesi(network.client, "run", "inverter", *options)
+    assert ran.returncode == 0, ran.stderr
+    assert "connected" in ran.stdout
+    listed = network.openesi(network.server, "device", "list", "--data", str(server.data), "--json")
+    assert identity["lfdi"] in listed.stdout
+    href = f"https://[fd00:5e5::1]:{server.port}"
+    subscriptions = network.openesi(
+        network.client, "get", f"/edev/{_number(listed.stdout, identity)}/sub?l=99", "--server", href, *tls
+    )
+    assert "<notificationURI>https://[fd00:5e5::2]:" in subscriptions.stdout, subscriptions.stderr
+
+
+def _number(listed: str, identity: dict[str, str]) -> str:
+    devices = json.loads(listed)
+    (href,) = [one["href"] for one in devices if one["lfdi"] == identity["lfdi"]]
+    return str(href).rpartition("/")[2]
 
 
 # What the embedded client does: asks from port 5353 of its own address, reads one answer there.

@@ -23,11 +23,14 @@ from openesi.errors import OpenESIError, WrongUsage
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from openesi.client import Notify
     from openesi.client.agent import Agent
     from openesi.devices.solar import Disturbance
 
 app = noun_app("Run one device as a real 2030.5 client.", single=True)
 
+AUTO = "auto"  # as --profile: what the server's first document shows
+DNS_SD = "dns-sd:"  # as --server: found on the network
 REFRESH_S = 0.5
 PLAIN_S = 5.0  # into a pipe a line is written no more often
 
@@ -48,7 +51,7 @@ def run(
     key: Key = None,
     ca: Ca = None,
     server_lfdi: ServerLfdi = None,
-    profile: Profile = "2018",
+    profile: Profile = AUTO,
     pin: Annotated[
         int | None, typer.Option(metavar="N", help="The device's PIN; the server must hold the same.")
     ] = None,
@@ -70,6 +73,13 @@ def run(
             "'264V@30s+20s'; repeatable.",
         ),
     ] = None,
+    notify: Annotated[
+        str | None,
+        typer.Option(
+            metavar="[HOST][:PORT]",
+            help="Listen for notifications there and subscribe, besides polling; `:` for any free port.",
+        ),
+    ] = None,
     verbose: Annotated[bool, typer.Option("--verbose", "-v", help="Log what it does.")] = False,
 ) -> None:
     """Run a simulated device at a server: it registers, reports, meters, and obeys.
@@ -78,6 +88,7 @@ def run(
     openesi run inverter --server https://localhost:8443 --cert inverter.pem --key inverter.key --ca serca.pem
     openesi run thermostat --cert t.pem --key t.key --ca serca.pem --pin 111115
     openesi run inverter --grid 61.5Hz@1m+30s
+    openesi run inverter --server dns-sd: --notify :9443
     """
     from openesi.client import Client
     from openesi.client.agent import Agent
@@ -93,24 +104,43 @@ def run(
         format="%(asctime)s %(levelname)s %(name)s %(message)s",
     )
     strays = [_disturbance(text, time.time()) for text in grid or ()]
-    settings = tls_settings(cert, key, ca, server_lfdi, profile)
+    settings = tls_settings(cert, key, ca, server_lfdi, "2018" if profile == AUTO else profile)
+    listen = _listening_at(notify)
     if memory is None and cert is not None:
         memory = cert.with_suffix(".memory.json")
 
     async def main() -> None:
-        async with Client(server, tls=settings, edition=EDITIONS[profile]) as esi:
+        edition = EDITIONS.get(profile)
+        if server == DNS_SD:
+            client = await Client.discover(tls=settings, edition=edition)
+        else:
+            client = Client(server, tls=settings, edition=edition)
+        async with client as esi:
             device = entry.make(time.time())
             if isinstance(device, SolarInverter):
                 device.disturbances += strays
             elif strays:
                 raise WrongUsage("--grid is for inverter and battery.")
-            agent = Agent(esi, device, pin=pin, register=register, memory=memory)
+            agent = Agent(esi, device, pin=pin, register=register, memory=memory, notify=listen)
             with contextlib.suppress(TimeoutError):
                 async with asyncio.timeout(seconds):
                     await _drive(agent, lambda: describe(device))
 
     with contextlib.suppress(KeyboardInterrupt):
         asyncio.run(main())
+
+
+def _listening_at(text: str | None) -> Notify | None:
+    """Read ``HOST``, ``HOST:PORT``, ``:PORT`` or ``:``. Raises WrongUsage."""
+    from openesi.client import Notify
+
+    if text is None:
+        return None
+    found = re.fullmatch(r"(?:\[(.+)\]|([^:\[\]]*))(?::([0-9]{0,5}))?", text.strip())
+    port = int(found[3] or 0) if found is not None else 0
+    if found is None or port > 0xFFFF:
+        raise WrongUsage(f"--notify {text!r}: write HOST, HOST:PORT, :PORT or a lone colon.")
+    return Notify(host=found[1] or found[2] or "", port=port)
 
 
 _DISTURBANCE = re.compile(r"([0-9]+(?:\.[0-9]+)?) ?(V|Hz)(?:@([^+]+)(?:\+(.+))?)?")

@@ -11,7 +11,7 @@ import logging
 import random as random_module
 import time
 from collections.abc import AsyncIterator, Callable
-from contextlib import AsyncExitStack, asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from enum import Enum
 from pathlib import Path
 
@@ -50,6 +50,7 @@ log = logging.getLogger(__name__)
 TICK_S = 1.0
 SHORTEST_TICK_S = 0.05  # when something is due by the clock in between
 LONGEST_SLEEP_S = 60.0
+FIND_AGAIN_AFTER = 3  # failures in a row: the server may have another address by now
 ENTRY = duties.DeviceCapability.name  # where every walk begins: it tells whether the server is there
 
 
@@ -191,6 +192,7 @@ class Agent:
             rest_s = self._due[ENTRY] - self.shared.local()
             if rest_s > 0:
                 return rest_s
+        await self._find_again()
         for duty in self._duties:
             if not self._is_due(duty):
                 continue
@@ -220,6 +222,14 @@ class Agent:
         if any(self._is_due(duty) for duty in self._duties):
             return 0.0
         return min(self._due.values()) - self.shared.local()
+
+    async def _find_again(self) -> None:
+        """Look where the server is by now, if it was found by DNS-SD and is lost (clause 7.6)."""
+        gone = isinstance(self.problems.get(ENTRY), NotThere)
+        if self._failures.get(ENTRY, 0) < FIND_AGAIN_AFTER and not gone:
+            return
+        with suppress(Unreachable):  # it is told as long as nobody is reached
+            await self.esi.find_again()
 
     async def _turn_of(self, duty: Duty) -> float:
         """Let a duty talk to the server; where there are subscriptions, see what it reads."""

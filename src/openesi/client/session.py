@@ -10,7 +10,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import AsyncIterator, Iterable, Iterator
+from collections.abc import AsyncIterator, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from types import TracebackType
@@ -19,6 +19,7 @@ from urllib.parse import urlsplit
 
 from openesi.client import links, media
 from openesi.client.errors import AccessRefused, AnswerError, BadAnswer, NotThere
+from openesi.client.finding import Finder
 from openesi.client.http import Answer, Sender, Transport
 from openesi.client.tls import TLSSettings, make_context
 from openesi.errors import WrongUsage
@@ -89,6 +90,26 @@ class Client:
         )
         self._kept: dict[str, tuple[int, sep.Sep]] = {}
         self._reading: dict[str, sep.Sep] | None = None
+        self._finder: Finder | None = None
+
+    @classmethod
+    async def discover(
+        cls, *, timeout_s: float = 3.0, interfaces: Sequence[str] = (), **options: Any
+    ) -> Self:
+        """Return a session with the server that DNS-SD finds for this client's certificate.
+
+        ``options`` are those of the class. An ``Agent`` looks for the server again when it is lost. Raises
+        Unreachable if none answers.
+        """
+        esi = cls("https://unknown.invalid/dcap", **options)
+        esi._finder = Finder(sfdi=esi.sfdi, timeout_s=timeout_s, interfaces=interfaces)
+        esi.url = await esi._finder.find()
+        return esi
+
+    async def find_again(self) -> None:
+        """Look for the server anew, if it was found by DNS-SD. Raises Unreachable."""
+        if self._finder is not None:
+            self.url = await self._finder.find()
 
     @property
     def server_lfdis(self) -> frozenset[bytes]:
