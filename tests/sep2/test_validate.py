@@ -41,6 +41,43 @@ def event(duration: int, **fields: object) -> sep.DERControl:
     )
 
 
+def load_control(duration: int = 1, **fields: object) -> sep.EndDeviceControl:
+    base = {"deviceCategory": b"\1", "drProgramMandatory": False, "loadShiftForward": False}
+    common = {
+        name: getattr(event(duration), name) for name in ("mRID", "creationTime", "EventStatus", "interval")
+    }
+    return sep.EndDeviceControl(**common | base | fields)
+
+
+def denial(duration: int = 0) -> sep.FlowReservationResponse:
+    common = {
+        name: getattr(event(duration), name) for name in ("mRID", "creationTime", "EventStatus", "interval")
+    }
+    nothing = sep.SignedRealEnergy(multiplier=0, value=0)
+    return sep.FlowReservationResponse(
+        **common, energyAvailable=nothing, powerAvailable=watts(0), subject=b"\1"
+    )
+
+
+def reservation(
+    *, energy: int = 1, power: int = 1, span: int = 60, **fields: object
+) -> sep.FlowReservationRequest:
+    base: dict[str, object] = {
+        "mRID": b"\1",
+        "creationTime": 0,
+        "energyRequested": sep.SignedRealEnergy(multiplier=0, value=energy),
+        "intervalRequested": sep.DateTimeInterval(duration=span, start=0),
+        "powerRequested": watts(power),
+        "RequestStatus": sep.RequestStatus(dateTime=0, requestStatus=0),
+    }
+    return sep.FlowReservationRequest(**base | fields)
+
+
+def tier(number: int) -> sep.TimeTariffInterval:
+    common = {name: getattr(event(1), name) for name in ("mRID", "creationTime", "EventStatus", "interval")}
+    return sep.TimeTariffInterval(**common, touTier=number)
+
+
 POINT = sep.CurveData(xvalue=1, yvalue=1)
 PF_POINT = sep.CurveData(xvalue=1, yvalue=1, excitation=False)
 FULL = sep.DERControlBase(opModMaxLimW=60_000)
@@ -65,6 +102,17 @@ RIGHT = [
     sep.PowerFactor(displacement=0, multiplier=5),
     sep.GPSLocationType(lat="-90", lon="179.99"),
     sep.Resource(href="/" + "x" * 254),
+    load_control(86_400, Offset=sep.Offset(heatingOffset=20), responseRequired=b"\0"),
+    load_control(SetPoint=sep.SetPoint(coolingSetpoint=2_500, heatingSetpoint=2_000)),
+    event(86_401, responseRequired=b"\3", replyTo="/rsps/1/rsp"),
+    denial(),
+    denial(60),
+    reservation(durationRequested=60),
+    reservation(energy=-5, power=-1),
+    reservation(energy=0, power=-1),
+    tier(15),
+    sep.ConsumptionTariffInterval(consumptionBlock=16, startValue=0),
+    sep.SupportedLocale(locale="zh-Hant-TW"),
 ]
 WRONG = [
     (sep.EndDevice(sFDI=SFDI + 1, changedTime=0), "EndDevice/sFDI"),
@@ -101,6 +149,24 @@ WRONG = [
     (sep.DutyCycle(normalValue=101), "DutyCycle/normalValue"),
     (COST, "EnvironmentalCost/costLevel"),
     (sep.Condition(attributeIdentifier=0, lowerThreshold=2, upperThreshold=1), "Condition/lowerThreshold"),
+    (load_control(86_401), "EndDeviceControl/interval/duration"),
+    (load_control(0), "EndDeviceControl/interval/duration"),
+    (load_control(deviceCategory=b"\0\0"), "EndDeviceControl/deviceCategory"),
+    (load_control(Offset=sep.Offset()), "EndDeviceControl/Offset/coolingOffset"),
+    (load_control(SetPoint=sep.SetPoint()), "EndDeviceControl/SetPoint/coolingSetpoint"),
+    (sep.SetPoint(coolingSetpoint=1, heatingSetpoint=2), "SetPoint/coolingSetpoint"),
+    (event(1, responseRequired=b"\4"), "DERControl/responseRequired"),
+    (sep.DemandResponseProgram(mRID=b"\1", primacy=1, availabilityUpdatePowerChangeThreshold=watts(-1)),
+     "DemandResponseProgram/availabilityUpdatePowerChangeThreshold"),
+    (sep.DemandResponseProgram(mRID=b"\1", primacy=1, availabilityUpdatePercentChangeThreshold=10_001),
+     "DemandResponseProgram/availabilityUpdatePercentChangeThreshold"),
+    (sep.LoadShedAvailability(sheddablePower=watts(-1)), "LoadShedAvailability/sheddablePower"),
+    (reservation(span=0), "FlowReservationRequest/intervalRequested/duration"),
+    (reservation(energy=-1), "FlowReservationRequest/powerRequested"),
+    (tier(16), "TimeTariffInterval/touTier"),
+    (sep.ConsumptionTariffInterval(consumptionBlock=17, startValue=0),
+     "ConsumptionTariffInterval/consumptionBlock"),
+    (sep.SupportedLocale(locale="en US"), "SupportedLocale/locale"),
 ]  # fmt: skip
 
 

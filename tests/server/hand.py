@@ -8,12 +8,14 @@ from openesi.server.tree import Hand, Sight
 from server.esi import Esi, lfdi_of
 
 
-def write(esi: Esi, listing: str, values: object, *, device: int | None = None) -> str:
-    """Add to a list, for one device or for everybody; return the path."""
+def write(
+    esi: Esi, listing: str, values: object, *, device: int | None = None, scope: bytes | None = None
+) -> str:
+    """Add to a list, for one device, a scope or everybody; return the path."""
 
     def insert(tx: Any) -> str:
-        scope = None if device is None else lfdi_of(device)
-        hand = Hand(tx=tx, now=int(esi.now), settings=esi.settings, scope=scope)
+        own = scope if device is None else lfdi_of(device)
+        hand = Hand(tx=tx, now=int(esi.now), settings=esi.settings, scope=own)
         path = hand.insert(listing, values)
         hand.finish()
         return path

@@ -14,7 +14,7 @@ from collections.abc import Callable, Iterator
 from functools import cache
 from typing import Any, NamedTuple
 
-from openesi.sep2 import identity, schema
+from openesi.sep2 import events, identity, schema
 from openesi.sep2 import model as sep
 from openesi.sep2.enums import DERCurveType, DERType
 from openesi.sep2.errors import DecodeError, ReasonCode
@@ -22,6 +22,8 @@ from openesi.sep2.model._declare import Sep
 from openesi.sep2.schema import ValueType
 
 URI_OCTETS = 255  # longest URI of IEEE 2030.5-2018, 4.5
+HIGHEST_TIER = 15  # TOUType: 0 without tiers, 1 to 15 are the tiers A to O
+HIGHEST_BLOCK = 16  # ConsumptionBlockType: 0 without blocks
 
 
 class Problem(NamedTuple):
@@ -193,6 +195,55 @@ def _has_duration(name: str) -> Callable[[Sep], _Found]:
     return rule
 
 
+def _at_least_one(names: str) -> Callable[[Sep], _Found]:
+    """Return the rule that one of the named fields is there."""
+
+    def rule(value: Sep) -> _Found:
+        given = names.split()
+        if all(getattr(value, name) is None for name in given):
+            yield given[0], f"or one of {', '.join(given[1:])} is wanted; there is none"
+
+    return rule
+
+
+def _at_most(name: str, most: int) -> Callable[[Sep], _Found]:
+    """Return the rule that a number is not greater than the standard has a meaning for."""
+
+    def rule(value: Sep) -> _Found:
+        if getattr(value, name) > most:
+            yield name, f"{getattr(value, name)} is more than {most}"
+
+    return rule
+
+
+def _event(event: sep.Event) -> _Found:
+    kind, duration = events.kind_of(type(event)), event.interval.duration
+    if duration == 0 and not kind.denies:
+        yield "interval/duration", "is 0"
+    if duration > kind.longest_s:
+        yield "interval/duration", f"is {duration} s; {kind.longest_s} s are allowed"
+    if event.responseRequired and any(event.responseRequired) and event.replyTo is None:
+        yield "responseRequired", "asks for answers, but there is no replyTo that they could go to"
+
+
+def _end_device_control(control: sep.EndDeviceControl) -> _Found:
+    if not any(control.deviceCategory):
+        yield "deviceCategory", "is 0, so the control is for no device"
+
+
+def _set_point(point: sep.SetPoint) -> _Found:
+    cooling, heating = point.coolingSetpoint, point.heatingSetpoint
+    if cooling is not None and heating is not None and cooling < heating:
+        yield "coolingSetpoint", f"{cooling} is below heatingSetpoint {heating}: both would run at once"
+
+
+def _reservation(request: sep.FlowReservationRequest) -> _Found:
+    if request.intervalRequested.duration == 0:
+        yield "intervalRequested/duration", "is 0"
+    if request.energyRequested.value * request.powerRequested.value < 0:
+        yield "powerRequested", "and energyRequested differ in sign: charge or discharge?"
+
+
 def _identity(device: sep.AbstractDevice) -> _Found:
     if device.lFDI is not None:
         lfdi = device.lFDI.rjust(20, b"\0")
@@ -284,19 +335,27 @@ _TOGETHER: tuple[tuple[type[Sep], Callable[[Any], _Found]], ...] = (
     (sep.DERControlBase, _sign("opModImpLimW opModExpLimW opModGenLimW opModLoadLimW")),  # CSIP-AUS
     (sep.DERCurve, _curve),
     (sep.DERSettings, _sign("setMaxW setMaxChargeRateW setMaxDischargeRateW setMaxVar")),
+    (sep.ConsumptionTariffInterval, _at_most("consumptionBlock", HIGHEST_BLOCK)),
     (sep.DERSettings, _sign("setMaxVarNeg", negative=True)),
+    (sep.DemandResponseProgram, _sign("availabilityUpdatePowerChangeThreshold")),
     (sep.DutyCycle, _duty),
     (sep.EnvironmentalCost, _cost_level),
     (sep.BillingPeriod, _has_duration("interval")),
-    (sep.Event, _has_duration("interval")),
-    (sep.FlowReservationRequest, _has_duration("intervalRequested")),
+    (sep.EndDeviceControl, _end_device_control),
+    (sep.Event, _event),
+    (sep.FlowReservationRequest, _reservation),
     (sep.GPSLocationType, _place),
     (sep.List, _page),
+    (sep.LoadShedAvailability, _sign("sheddablePower")),
+    (sep.Offset, _at_least_one("coolingOffset heatingOffset loadAdjustmentPercentageOffset")),
     (sep.PowerFactor, _power_factor),
     (sep.PowerFactorWithExcitation, _power_factor),
     (sep.RateComponent, _needs("flowRateEndLimit", "flowRateStartLimit")),
     (sep.RateComponent, _needs("flowRateStartLimit", "flowRateEndLimit")),
+    (sep.SetPoint, _at_least_one("coolingSetpoint heatingSetpoint")),
+    (sep.SetPoint, _set_point),
     (sep.SubscribableList, _page),
     (sep.TimeConfiguration, _zone),
     (sep.SupplyInterruptionOverride, _has_duration("interval")),
+    (sep.TimeTariffInterval, _at_most("touTier", HIGHEST_TIER)),
 )

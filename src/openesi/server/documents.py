@@ -49,7 +49,7 @@ def make_row(
     state, due = None, None
     if isinstance(document, sep.Event):
         state = EventState.COMPLETED if over else document.EventStatus.currentStatus
-        due = events.latest_end(document) + ENDED_EVENT_KEPT_S if over else events.next_change(document)
+        due = events.shown_until(document) + ENDED_EVENT_KEPT_S if over else events.next_change(document)
     elif (span := spans.span_of(document)) is not None:
         state, due = EventState.SCHEDULED, span[0]
     return Row(

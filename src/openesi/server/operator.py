@@ -166,8 +166,6 @@ def cancel_event(
     if row is None or row.state is None:
         raise LocalError(f"there is no event at {path}")
     event = read_document(row, sep.Event)
-    if randomized and not isinstance(event, sep.RandomizableEvent):
-        raise LocalError(f"a {type(event).__name__} is not randomized: cancel it without")
     cancelled = events.cancel(event, now, randomized=randomized, reason=reason)
     if cancelled is event:
         raise LocalError(f"{path} is {EventState(event.EventStatus.currentStatus).name.lower()} already")

@@ -23,6 +23,7 @@ from openesi.sep2.resources import Match, Resource
 from openesi.server import functions
 from openesi.server.documents import make_row, read_document
 from openesi.server.functions.base import Offer, expect_unique
+from openesi.server.functions.events import complete as complete_event
 from openesi.server.functions.events import settle, write_event
 from openesi.server.settings import Settings
 from openesi.server.view import NOT_LINKED, View
@@ -30,8 +31,6 @@ from openesi.store import ASSIGNED, PUBLIC, Reader, Row, Transaction
 
 MAX_WRITTEN = 100_000  # resources in one call; more would hold up the devices' writes for too long
 MAX_SHOWN = 20_000  # resources in one deep answer
-
-RESPONSES = "/rsps/1/rsp"
 
 # What the server makes out of other things, or out of what devices tell it: not for an operator to write.
 MADE_BY_SERVER = frozenset({
@@ -160,7 +159,7 @@ class Hand:
             values["interval"] = {"start": self.now, "duration": max(1, old.interval.duration - past)}
         values["creationTime"] = max(self.now, old.creationTime + 1)
         made = self.insert(row.listing, _merged(values, changes))
-        if not isinstance(old, sep.RandomizableEvent):
+        if not events.kind_of(type(old)).claims(old):
             write_event(self.tx, row, events.cancel(old, self.now))
         return made
 
@@ -196,12 +195,21 @@ class Hand:
         document: sep.Sep = from_json(
             own, resource.model, path=name, defaults=self._defaults(resource, path, own, old)
         )
-        behaviour = functions.behaviour_of(resource.name)
-        if behaviour.complete is not None:
-            document = behaviour.complete(self._offer(path, old), document)
+        document = self._completed(resource, document, self._offer(path, old), name)
         for found in validate.problems(document):
             raise JSONError(f"{name}/{found.path.partition('/')[2]}: {found.problem}")
-        return self._born(document, name) if isinstance(document, sep.Event) else document
+        return document
+
+    @staticmethod
+    def _completed(resource: Resource, document: sep.Sep, offer: Offer, name: str) -> sep.Sep:
+        """Fill in what the server decides; a reason why not is told with the place it is about."""
+        complete = functions.behaviour_of(resource.name).complete
+        try:
+            if complete is not None:
+                document = complete(offer, document)
+            return complete_event(offer, document) if isinstance(document, sep.Event) else document
+        except LocalError as error:
+            raise JSONError(f"{name}: {error}") from error
 
     def _stands(self, resource: Resource, path: str, document: sep.Sep, old: sep.Sep | None) -> None:
         """Do what else follows from a document of the operator."""
@@ -211,13 +219,6 @@ class Hand:
 
     def _offer(self, path: str, old: sep.Sep | None) -> Offer:
         return Offer(self.tx, self.now, self.settings, path, old)
-
-    def _born(self, event: sep.Event, name: str) -> sep.Event:
-        if event.interval.duration and events.latest_end(event) <= self.now:
-            raise LocalError(f"{name} would be over before it begins: its end lies in the past")
-        if event.EventStatus.currentStatus != EventState.SCHEDULED:
-            return event
-        return events.begin(event, self.now)
 
     def _scope(self, listing: Resource) -> bytes | None:
         """Return who sees a new member of a list."""
@@ -327,10 +328,6 @@ def _mrid(hand: Hand, old: sep.Sep | None, cls: type[sep.Sep]) -> bytes:
     return kept or identity.build_mrid(secrets.randbits(96), hand.settings.pen)
 
 
-def _reply_to(hand: Hand, old: sep.Sep | None, cls: type[sep.Sep]) -> str | None:
-    return RESPONSES if hand.settings.response_required else None
-
-
 def _response_required(hand: Hand, old: sep.Sep | None, cls: type[sep.Sep]) -> bytes:
     return bytes((hand.settings.response_required,))
 
@@ -354,7 +351,6 @@ _DECIDED = {
     "version": _next_version,
     "creationTime": _created,
     "EventStatus": _unborn,
-    "replyTo": _reply_to,
     "responseRequired": _response_required,
     "changedTime": _now,
     "createdDateTime": _now,

@@ -12,6 +12,8 @@ from openesi.server.functions.base import Behaviour, Change, Outcome, insert_mem
 from openesi.server.settings import Settings
 from openesi.store import Row, Transaction
 
+MAX_RESPONSE_SETS = 1_000  # an operator makes a few: one for everything, or one for each kind of event
+
 
 def register(
     tx: Transaction,
@@ -50,7 +52,8 @@ def remove(tx: Transaction, row: Row) -> None:
     own_program.forget(tx, row)
     tx.delete(row.path)
     if row.scope == row.key and row.scope is not None:
-        for listing in ("/mup", "/upt", "/rsps/1/rsp"):
+        sets = tx.page("/rsps", limit=MAX_RESPONSE_SETS)
+        for listing in ("/mup", "/upt", *(f"{one.path}/rsp" for one in sets)):
             while members := tx.page(listing, scope=row.scope, limit=500):
                 for member in members:
                     tx.delete(member.path)

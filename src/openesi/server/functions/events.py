@@ -10,18 +10,49 @@ from functools import lru_cache
 
 from msgspec.structs import replace
 
-from openesi.sep2 import events, spans, xml
+from openesi.errors import LocalError
+from openesi.sep2 import events, resources, spans, xml
 from openesi.sep2 import model as sep
 from openesi.sep2.enums import EventState
 from openesi.server.documents import STORED, make_row, read_document
+from openesi.server.functions.base import Offer
 from openesi.store import Row, Transaction
 
 MAX_DUE = 1_000  # events switched in one transaction; more wait for the next
 MAX_LIVE = 20_000  # events of one program that are looked at together; an operator may send them in bulk
-
-
 ALIVE = (EventState.SCHEDULED, EventState.ACTIVE)
 KEPT_READ = 5_000  # events kept as read, 3 kB each
+
+FIRST_RESPONSES = "/rsps/1/rsp"  # where answers go unless the operator says otherwise
+
+
+def complete(offer: Offer, event: sep.Event) -> sep.Event:
+    """Return an operator's new event as it is born: its status, and where it is answered if at all.
+
+    Raises LocalError if it would be over already, or its answers could go nowhere.
+    """
+    required = event.responseRequired
+    if required and any(required):
+        event = sep.replace(event, replyTo=_checked_reply_to(offer, event.replyTo or FIRST_RESPONSES))
+    elif event.replyTo is not None:
+        event = sep.replace(event, replyTo=None)
+    if event.interval.duration and events.latest_end(event) <= offer.now:
+        raise LocalError("it would be over before it begins: its end lies in the past")
+    if not events.is_alive(event):  # written down as it was elsewhere
+        return event
+    return events.begin(event, offer.now)
+
+
+def _checked_reply_to(offer: Offer, reply_to: str) -> str:
+    """Return where answers go: a ResponseList of ours, or of another server."""
+    if not reply_to.startswith("/"):
+        return reply_to
+    found = resources.match(reply_to)
+    if found is None or found.resource.name != "ResponseList":
+        raise LocalError(f"replyTo {reply_to} is no list of responses, as {FIRST_RESPONSES} is")
+    if offer.tx.get(reply_to.rpartition("/")[0]) is None:
+        raise LocalError(f"replyTo {reply_to}: there is no such ResponseSet")
+    return reply_to
 
 
 Turn = Callable[[Transaction, Row, int], None]
@@ -31,10 +62,18 @@ Turn = Callable[[Transaction, Row, int], None]
 def switch(tx: Transaction, now: int, turns: Mapping[str, Turn]) -> None:
     """Bring what is due to its present status; forget events that ended long ago.
 
-    ``turns`` says for what is no event, by its type, what happens when its time comes.
+    ``turns`` says for what is no event, by its type, what happens when its time comes. What superseded what
+    is found out before anything is over: so it comes out the same after an outage, or a clock that was set
+    forward, as if somebody had looked at every second.
     """
-    begun = set()
-    for row in tx.due(now, MAX_DUE):
+    due = tx.due(now, MAX_DUE)
+    starting = {
+        row.listing
+        for row in due
+        if row.state == EventState.SCHEDULED and row.listing is not None and row.type not in turns
+    }
+    settled = {path: row for listing in sorted(starting) for path, row in settle(tx, listing, now).items()}
+    for row in due:
         turn = turns.get(row.type)
         if turn is not None:
             turn(tx, row, now)
@@ -42,12 +81,9 @@ def switch(tx: Transaction, now: int, turns: Mapping[str, Turn]) -> None:
         if row.state == EventState.COMPLETED:
             tx.delete(row.path)
             continue
+        row = settled.get(row.path, row)
         event = events.advance(_read_event(row.body), now)
-        if event.EventStatus.currentStatus == EventState.ACTIVE and row.listing is not None:
-            begun.add(row.listing)
         write_event(tx, row, event, over=events.is_over(event, now))
-    for listing in begun:
-        settle(tx, listing, now)
 
 
 def turn(tx: Transaction, row: Row, now: int) -> None:
@@ -57,14 +93,14 @@ def turn(tx: Transaction, row: Row, now: int) -> None:
     tx.put(replace(row, state=state, due=due))
 
 
-def settle(tx: Transaction, listing: str, now: int) -> None:
-    """Supersede, or mark, the events of a list that others take over."""
+def settle(tx: Transaction, listing: str, now: int) -> dict[str, Row]:
+    """Supersede, or mark, the events of a list that others take over; return their new rows by path."""
     rows = {row.path: row for row in tx.in_states(listing, ALIVE, MAX_LIVE)}
     if len(rows) < 2:
-        return
+        return {}
     live = {path: _read_event(row.body) for path, row in rows.items()}
-    for path, event in events.settle(live, now).items():
-        write_event(tx, rows[path], event)
+    changed = events.settle(live, now)
+    return {path: write_event(tx, rows[path], event) for path, event in changed.items()}
 
 
 @lru_cache(maxsize=KEPT_READ)
@@ -73,13 +109,16 @@ def _read_event(body: bytes) -> sep.Event:
     return xml.parse_as(body, sep.Event, STORED)
 
 
-def write_event(tx: Transaction, row: Row, event: sep.Event, *, over: bool = False) -> None:
-    """Write an event over its row; one that is over leaves its list.
+def write_event(tx: Transaction, row: Row, event: sep.Event, *, over: bool = False) -> Row:
+    """Write an event over its row; one that is over leaves its list. Return the new row.
 
     Nothing but its status changes in the life of an event, so its place in the list stays.
     """
     made = make_row(row.path, event, key=row.key, over=over)
     if over:
-        tx.put(replace(made, scope=row.scope))
+        made = replace(made, scope=row.scope)
+        tx.put(made)
     else:
-        tx.update(replace(row, body=made.body, state=made.state, due=made.due))
+        made = replace(row, body=made.body, state=made.state, due=made.due)
+        tx.update(made)
+    return made

@@ -1,19 +1,25 @@
-"""Responses: what devices say about events."""
+"""Responses: what devices say about events, and the places (ResponseSets) where they say it.
+
+A response is kept if it is about an event of this server that the client may see, by a device that the client
+speaks for, of the type that goes with the event, with a status that can be said of it (``sep2.responses``).
+What ``responseRequired`` did not ask for is kept as well: a device that says more does no harm.
+"""
 
 from __future__ import annotations
 
-from openesi.sep2 import identity
+from openesi.errors import LocalError
+from openesi.sep2 import events, identity, resources, responses
 from openesi.sep2 import model as sep
-from openesi.sep2.enums import ResponseStatus, ResponseStatus2023
 from openesi.server.errors import Refusal
 from openesi.server.functions.base import Behaviour, Change, Outcome, insert_member
-from openesi.store import Reader
+from openesi.server.view import View
+from openesi.store import Reader, Row, Transaction
 
 # Responses kept for each client; the oldest make room. A client could send one for every second.
 MAX_RESPONSES = 1_000
 
-_EVENTS = ("DERControl", "EndDeviceControl", "TimeTariffInterval", "TextMessage", "FlowReservationResponse")
-_STATUSES = {*ResponseStatus, *ResponseStatus2023}
+FIRST_SET = "/rsps/1"  # where events reply to unless they say otherwise
+EVENTS = {kind.__name__: kind for kind in events.KINDS}
 
 
 def _post(change: Change, response: sep.Response) -> Outcome:
@@ -43,21 +49,48 @@ def _completed(change: Change, response: sep.Response) -> sep.Response:
     if not _speaks_for(change, lfdi):
         raise Refusal(400, f"endDeviceLFDI {identity.format_lfdi(lfdi)} is not a device of this client")
     subject = response.subject.rjust(16, b"\x00")
-    if event_known(change.tx, subject) is None:
+    row = _find_event(change.tx, subject)
+    if row is None or not _may_see(change, row):
         raise Refusal(400, f"subject {identity.format_mrid(subject)} is no event of this server")
-    if response.status is not None and response.status not in _STATUSES:
-        raise Refusal(400, f"status {response.status} is reserved")
+    _check_fit(change, response, EVENTS[row.type])
     created = change.now if response.createdDateTime is None else response.createdDateTime
     return sep.replace(response, endDeviceLFDI=lfdi, subject=subject, createdDateTime=created)
 
 
+def _check_fit(change: Change, response: sep.Response, kind: type[sep.Event]) -> None:
+    if not responses.fits(type(response), kind):
+        wanted = responses.body_of(kind).__name__
+        raise Refusal(400, f"a {type(response).__name__} to a {kind.__name__}; a {wanted} is wanted")
+    status, edition = response.status, change.caller.edition
+    if status is None:
+        return
+    if not responses.is_known(status, edition):
+        raise Refusal(400, f"status {status} is reserved in {edition.name}")
+    if not responses.makes_sense(status, kind, edition):
+        raise Refusal(400, f"status {status} cannot be said of a {kind.__name__}")
+
+
 def event_known(reader: Reader, mrid: bytes) -> str | None:
     """Return the path of an event by its mRID, whatever its kind."""
-    for kind in _EVENTS:
-        row = reader.find_anywhere(mrid, kind)
-        if row is not None:
-            return row.path
-    return None
+    row = _find_event(reader, mrid)
+    return None if row is None else row.path
+
+
+def _find_event(reader: Reader, mrid: bytes) -> Row | None:
+    found = (reader.find_anywhere(mrid, kind) for kind in EVENTS)
+    return next((row for row in found if row is not None), None)
+
+
+def _may_see(change: Change, row: Row) -> bool:
+    """Tell whether the client may know of an event: not of another device's, nor of another group's."""
+    match = resources.match(row.path)
+    assert match is not None
+    view = View(change.tx, now=change.now, caller=change.caller, settings=change.settings, generated={})
+    try:
+        view.check_access(match, row.path)
+    except Refusal:
+        return False
+    return True
 
 
 def _speaks_for(change: Change, lfdi: bytes) -> bool:
@@ -67,4 +100,10 @@ def _speaks_for(change: Change, lfdi: bytes) -> bool:
     return row is not None and row.scope == change.caller.lfdi
 
 
-BEHAVIOURS = {"ResponseList": Behaviour(post=_post)}
+def _removed(tx: Transaction, row: Row) -> None:
+    del tx
+    if row.path == FIRST_SET:
+        raise LocalError(f"{FIRST_SET} is where events are answered that say nothing else; it stays")
+
+
+BEHAVIOURS = {"ResponseList": Behaviour(post=_post), "ResponseSet": Behaviour(removed=_removed)}
