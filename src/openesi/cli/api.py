@@ -33,7 +33,7 @@ def ask(method: str, path: str, *, api: str | None, data: Path | None = None, bo
     Without ``api`` it is the server of ``data``, else the one that was started last.
     Raises Unreachable, Refused without the right token, or LocalError with the server's own words.
     """
-    base, headers = _server(api, data)
+    base, headers = server_of(api, data)
     try:
         response = httpx2.request(method, base + path, json=body, headers=headers, timeout=TIMEOUT_S)
     except httpx2.TransportError as error:
@@ -53,7 +53,7 @@ def ask(method: str, path: str, *, api: str | None, data: Path | None = None, bo
     return answer
 
 
-def _server(api: str | None, data: Path | None) -> tuple[str, dict[str, str]]:
+def server_of(api: str | None, data: Path | None) -> tuple[str, dict[str, str]]:
     """Return the URL of the API, and the header that carries the operator's token where it is known."""
     running = find_running(data)
     base = (api or (running.api if running else DEFAULT_API)).rstrip("/")

@@ -133,6 +133,12 @@ def serve(
     sep2_api: Annotated[
         str | None, typer.Option(metavar="URL", help="Operator's API of an OpenESI server, for SEP2-HEADEND.")
     ] = None,
+    sep2_token: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="FILE", help="Its operator's token; found by itself for a server on this machine."
+        ),
+    ] = None,
     homes: Annotated[int, typer.Option(min=1, max=1000, help="Simulated homes behind the head-end.")] = 1,
     install: Annotated[
         bool, typer.Option(help="Let their devices look for a meter until they find it.")
@@ -178,6 +184,7 @@ def serve(
             secret_file=secret_file,
             ca=ca,
             sep2_api=sep2_api,
+            sep2_token=sep2_token,
             homes=homes,
             install=install,
             radio=radio,

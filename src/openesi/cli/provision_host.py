@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Final
 
 from openesi.cli import output
+from openesi.cli.api import server_of
 from openesi.cli.provision_page import showing
 from openesi.errors import LocalError, Refused, Unreachable, WrongUsage
 from openesi.provisioning import linkage
@@ -61,6 +62,7 @@ class Options:
     secret_file: Path | None
     ca: Path | None
     sep2_api: str | None
+    sep2_token: Path | None
     homes: int
     install: bool
     radio: str | None
@@ -105,7 +107,7 @@ async def _serve_roles(options: Options, state: State, board: Board | None, page
     roles = frozenset(options.roles or ROLES)
     if unknown := roles - set(ROLES):
         raise WrongUsage(f"there is no role {sorted(unknown)[0]}; there are {', '.join(ROLES)}")
-    server_api = OperatorApi(options.sep2_api) if options.sep2_api else None
+    server_api = OperatorApi(options.sep2_api, _operator_token(options)) if options.sep2_api else None
     host = Host(
         state,
         Carrier(_peers(options), _trust(options.ca, options.certificate, options.key)),
@@ -151,6 +153,14 @@ async def _serve_roles(options: Options, state: State, board: Board | None, page
         if radio is not None:
             await radio.link.close()
         await host.close()
+
+
+def _operator_token(options: Options) -> str:
+    """The token of the OpenESI server's operator: of a file, the environment, or a server on this machine."""
+    if options.sep2_token is not None:
+        return read_private(options.sep2_token).strip()
+    _, headers = server_of(options.sep2_api, None)
+    return headers.get("Authorization", "").removeprefix("Bearer ")
 
 
 class _Radio:

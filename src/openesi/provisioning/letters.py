@@ -8,8 +8,9 @@ from typing import Final
 
 import msgspec
 
-# What a log, a page or a journal must not show: the elements that carry secrets, in any prefix.
+# What a log, a page or a journal must not show: the elements that carry secrets, in any prefix, and PINs.
 _SECRETS: Final = re.compile(rb"(<(?:[\w.-]+:)?(?:installCode|password)(?:\s[^>]*)?>)[^<]*(<)")
+_PINS: Final = re.compile(rb'("pin":)\d+')
 _MASK: Final = rb"\1********\2"
 
 
@@ -40,4 +41,4 @@ class Letter(msgspec.Struct, frozen=True):
 
 def redact(body: bytes) -> bytes:
     """A body fit to be shown: install codes and PINs are masked. Keys in AMI commands are sealed anyway."""
-    return _SECRETS.sub(_MASK, body)
+    return _PINS.sub(rb'\1"********"', _SECRETS.sub(_MASK, body))

@@ -1,9 +1,10 @@
 """A head-end for IEEE 2030.5 devices: the same messages as for Zigbee, the OpenESI server behind it.
 
 What is a pairing window there is a registration here: the device's LFDI and PIN are made known to the
-server, whose function set assignments give it the programs it is enrolled in. When the device has been
-heard the DR application is told with the same ``MasterDataLinkageConfig``; when it has not come by the
-window's end, it is forgotten again.
+server, and it joins the server's group for the program it is enrolled in, which is its function set
+assignment. When the device has been heard the DR application is told with the same
+``MasterDataLinkageConfig``; when it has not come by the window's end, it is forgotten again, unless it was
+in use before.
 
 So a utility moves from Smart Energy 1.x to 2030.5 behind one interface. The server is reached through its
 operator's API alone: letters in the language ``sep2``, which a shell turns into HTTP
@@ -20,6 +21,7 @@ import msgspec
 from openesi.provisioning import linkage
 from openesi.provisioning.cim.codes import CimError, Verb, is_window_close, is_window_open
 from openesi.provisioning.cim.model import EndDeviceControls, MasterDataLinkageConfig, Message, Reply
+from openesi.provisioning.device_types import BY_NAME
 from openesi.provisioning.letters import Language, Letter
 from openesi.provisioning.roles.base import Transient
 from openesi.provisioning.roles.cim_role import CimRole
@@ -37,7 +39,11 @@ class Ask(StrEnum):
 
     REGISTER = "register"
     LOOK = "look"
+    LEAVE = "leave"  # end the enrolment, keep the device
     FORGET = "forget"
+
+
+_ENDS: Final = frozenset({Ask.LEAVE, Ask.FORGET})
 
 
 class Question(msgspec.Struct, frozen=True):
@@ -46,6 +52,8 @@ class Question(msgspec.Struct, frozen=True):
     ask: Ask
     lfdi: str
     pin: int = 0
+    program: str = ""
+    category: int = 0  # bits of DeviceCategoryType; 0: nobody knows
 
 
 class Answer(msgspec.Struct, frozen=True):
@@ -69,6 +77,8 @@ class Registration(msgspec.Struct):
     end: float
     state: str = "Requested"
     polls: int = 0
+    program: str = ""
+    in_use: bool = False  # the server had heard it before: it is not ours to forget
 
 
 class Sep2HeadEnd(CimRole):
@@ -118,10 +128,15 @@ class Sep2HeadEnd(CimRole):
             window.meter,
             window.start,
             window.end,
+            program=window.program,
         )
         self.shelf.insert(window.device, registration)
         due = max(now, window.start)
-        question = Question(Ask.REGISTER, window.device, int(window.secret))
+        kind = BY_NAME.get(window.device_type)
+        category = kind.category if kind else 0
+        question = Question(
+            Ask.REGISTER, window.device, int(window.secret), program=window.program, category=category
+        )
         self._question(registration, question, step=2, due=due, now=now)
 
     def _close_linkage(self, message: Message, letter: Letter, now: float) -> Reply | None:
@@ -151,7 +166,7 @@ class Sep2HeadEnd(CimRole):
             correlation=about.correlation,
             subject=about.lfdi,
             due=due,
-            give_up=max(about.end, due) + POLL_S if question.ask is not Ask.FORGET else None,
+            give_up=None if question.ask in _ENDS else max(about.end, due) + POLL_S,
         )
 
     def _on_reply(self, letter: Letter, reply: bytes, now: float) -> None:
@@ -160,7 +175,7 @@ class Sep2HeadEnd(CimRole):
             return
         question = msgspec.json.decode(letter.body, type=Question)
         registration = self.shelf.select(Registration, question.lfdi)
-        if registration is None or question.ask is Ask.FORGET:
+        if registration is None or question.ask in _ENDS:
             return
         try:
             answer = msgspec.json.decode(reply, type=Answer)
@@ -193,8 +208,10 @@ class Sep2HeadEnd(CimRole):
             registration.state = linkage.PROVISIONED
             self._report(registration, answer.last_seen, now)
         elif now >= registration.end:
+            registration.in_use = answer.last_seen is not None
             self._end(registration, "Expired", now)
         else:
+            registration.in_use = answer.last_seen is not None
             self._look(registration, now)
         self.shelf.insert(registration.lfdi, registration)
 
@@ -227,7 +244,9 @@ class Sep2HeadEnd(CimRole):
 
     def _end(self, registration: Registration, state: str, now: float, reason: str = "") -> None:
         registration.state = state
-        self._question(registration, Question(Ask.FORGET, registration.lfdi), step=0, due=now, now=now)
+        ask = Ask.LEAVE if registration.in_use and state != "Removed" else Ask.FORGET
+        question = Question(ask, registration.lfdi, program=registration.program)
+        self._question(registration, question, step=0, due=now, now=now)
         self._tell(
             registration, state, now, reason or ("the device was not heard" if state == "Expired" else "")
         )
