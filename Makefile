@@ -1,6 +1,6 @@
 # Each target makes what it needs; nothing but Python >= 3.11 has to be there. ARGS goes on to the command.
 .DEFAULT_GOAL := help
-.PHONY: help demo test check bench format lock clean
+.PHONY: help demo test volttron check bench format lock clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' Makefile
@@ -11,6 +11,10 @@ demo: ## bring up a whole house on this machine: server, devices, page
 
 test: ## run the tests
 	@scripts/test $(ARGS)
+
+volttron: ## run the tests that need a VOLTTRON platform, after installing one
+	@scripts/setup-volttron
+	@scripts/test tests/sunspec --timeout 180 $(ARGS)
 
 check: ## lint, types, import rules, links: all that CI checks before the tests
 	@scripts/check
@@ -29,4 +33,4 @@ lock: ## pin the dependencies again after a change in pyproject.toml
 	@scripts/lock $(ARGS)
 
 clean: ## remove all that these targets made
-	rm -rf .venv .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis build dist
+	rm -rf .venv .venv-volttron .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis build dist

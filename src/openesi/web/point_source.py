@@ -185,7 +185,7 @@ def _owner(body: bytes) -> bytes | None:
 
 @lru_cache(maxsize=1_000)
 def _table_of(rows: bytes) -> Table:
-    return table.parse_rows(msgspec.json.decode(rows))
+    return table.parse_rows(msgspec.json.decode(rows), mend=False)  # what is kept was mended if wanted
 
 
 def _setting(row: Row | None) -> str:

@@ -1,0 +1,1 @@
+"""The driver of type ``ieee2030_5`` for modular VOLTTRON."""

@@ -1,0 +1,1 @@
+"""The driver of type ``sep2`` for modular VOLTTRON."""
