@@ -70,9 +70,13 @@ NOUNS: Final[dict[str, tuple[Noun, ...]]] = {
     ),
     "Operator": (
         Noun("program", "openesi.cli.program:app", "Make and list programs."),
+        Noun("group", "openesi.cli.group:app", "Make groups of devices, and assign to them."),
         Noun("event", "openesi.cli.event:app", "Send, cancel, list and watch events."),
         Noun("price", "openesi.cli.price:app", "Set and list prices."),
         Noun("message", "openesi.cli.message:app", "Send, cancel and list text messages."),
+    ),
+    "Everything, in the standard's terms": (
+        Noun("resource", "openesi.cli.resource:app", "Read and write any resource as the operator."),
     ),
     "Ask a server by hand": (
         Noun("get", "openesi.cli.request:get", "Read a resource."),

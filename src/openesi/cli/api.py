@@ -12,7 +12,7 @@ import typer
 from openesi.errors import LocalError, Refused, Unreachable
 from openesi.web.whereabouts import TOKEN_FILE, find_running
 
-TIMEOUT_S = 10.0
+TIMEOUT_S = 60.0  # ten thousand controls in one call take a few seconds, on a small machine more
 
 ApiUrl = Annotated[
     str | None,
@@ -28,7 +28,7 @@ DEFAULT_API = "http://127.0.0.1:8080"
 
 
 def ask(method: str, path: str, *, api: str | None, data: Path | None = None, body: object = None) -> Any:
-    """Ask the API and return what it answers (None for nothing).
+    """Ask the API and return what it answers: None for nothing, text for XML, else the value of the JSON.
 
     Without ``api`` it is the server of ``data``, else the one that was started last.
     Raises Unreachable, Refused without the right token, or LocalError with the server's own words.
@@ -42,6 +42,8 @@ def ask(method: str, path: str, *, api: str | None, data: Path | None = None, bo
         ) from error
     if response.status_code == 204:
         return None
+    if response.is_success and "xml" in response.headers.get("content-type", ""):
+        return response.text
     try:
         answer = response.json()
     except ValueError:

@@ -13,6 +13,7 @@ import typer
 
 from openesi.cli import output, units
 from openesi.cli.api import ApiUrl, RunningData, ask
+from openesi.cli.modes import parse_modes
 from openesi.cli.options import AsJson, noun_app
 from openesi.errors import WrongUsage
 
@@ -43,6 +44,10 @@ def send(
     ] = None,
     connect: Annotated[bool | None, typer.Option(help="Connect to the grid, or disconnect.")] = None,
     energize: Annotated[bool | None, typer.Option(help="Energize, or cease to energize.")] = None,
+    modes: Annotated[
+        list[str] | None,
+        typer.Option("--set", metavar="MODE=VALUE", help="Any mode: opModExpLimW=1.5kW, opModFixedW=-50%."),
+    ] = None,
     duration: Annotated[str, typer.Option("--for", metavar="TIME", help="How long: 90s, 2m, 1.5h.")] = "1h",
     start: Annotated[
         str, typer.Option("--at", metavar="TIME", help="When: now, 'in 10m', 2026-11-20T18:00+01:00.")
@@ -70,6 +75,7 @@ def send(
     openesi event send --limit 2kW --for 2m
     openesi event send --limit 40% --at 'in 10m' --for 1h
     openesi event send --no-energize --for 5m
+    openesi event send --set opModFixedPFInjectW=0.95 --set opModVoltWatt=/derp/1/dc/2
     """
     body: dict[str, Any] = {
         "duration_s": units.parse_duration(duration),
@@ -87,8 +93,10 @@ def send(
         body[f"limit_{unit}"] = float(value)
     if target is not None:
         body["target_w"] = float(units.parse_power(target))
-    if limit is None and target is None and connect is None and energize is None:
-        raise WrongUsage("Say what to do: --limit 2kW, --target 1kW, --no-connect or --no-energize.")
+    if modes:
+        body["control"] = parse_modes(modes)
+    if limit is None and target is None and connect is None and energize is None and not modes:
+        raise WrongUsage("Say what to do: --limit 2kW, --target 1kW, --no-connect, --no-energize or --set.")
     path = "/api/events?dry_run=true" if dry_run else "/api/events"
     given = {name: value for name, value in body.items() if value is not None}
     sent = ask("POST", path, api=api, data=data, body=given)
@@ -104,22 +112,46 @@ def send(
 
 @app.command()
 def cancel(
-    event: Event,
+    events: Annotated[list[str], typer.Argument(metavar="EVENT...", help="Hrefs or mRIDs, of any kind.")],
     *,
     randomized: Annotated[
         bool, typer.Option("--randomized", help="Devices end within their randomization, not all at once.")
     ] = False,
+    reason: Annotated[str | None, typer.Option(metavar="TEXT", help="What devices are told.")] = None,
     api: ApiUrl = None,
     data: RunningData = None,
     as_json: AsJson = False,
 ) -> None:
-    """Cancel an event."""
-    query = "?randomized=true" if randomized else ""
-    cancelled = ask("DELETE", _path(event) + query, api=api, data=data)
+    """Cancel events, all that are named or none."""
+    named = [_path(event).removeprefix("/api/events/") for event in events]
+    body = {"events": named, "randomized": randomized, "reason": reason}
+    cancelled = ask("POST", "/api/cancel", api=api, data=data, body=body)
     if as_json:
-        output.write_json(cancelled)
+        output.write_json(cancelled[0] if len(cancelled) == 1 else cancelled)
+        return
+    rows = [(one["href"], one["type"], one["status"].replace("_", " ")) for one in cancelled]
+    output.write(output.render_table(("event", "type", "status"), rows))
+
+
+@app.command()
+def supersede(
+    event: Event,
+    *,
+    modes: Annotated[
+        list[str], typer.Option("--set", metavar="MODE=VALUE", help="What it sets instead: opModMaxLimW=20%.")
+    ],
+    api: ApiUrl = None,
+    data: RunningData = None,
+    as_json: AsJson = False,
+) -> None:
+    """Put a newer DERControl in the place of one, for what is left of its time."""
+    query = urlencode({"event": "/" + _path(event).removeprefix("/api/events/")})
+    body = {"DERControlBase": parse_modes(modes)}
+    made = ask("POST", f"/api/supersede?{query}", api=api, data=data, body=body)
+    if as_json:
+        output.write_json(made)
     else:
-        output.write(output.render_facts(_facts(cancelled)))
+        output.write(made["href"])
 
 
 @app.command("list")

@@ -79,19 +79,24 @@ def set_up(tx: Transaction, now: int, settings: Settings) -> None:
     tx.keep("set up", str(now))
 
 
-def add_program(tx: Transaction, *, description: str, primacy: int, settings: Settings) -> Row:
-    """Add a DERProgram whose default control limits nothing. Lower ``primacy`` wins."""
+def add_program(
+    tx: Transaction, *, description: str, primacy: int, settings: Settings, scope: bytes = PUBLIC
+) -> Row:
+    """Add a DERProgram whose default control limits nothing. Lower ``primacy`` wins.
+
+    ``scope`` is ``PUBLIC``, or ``ASSIGNED`` for what only groups see.
+    """
     program = sep.DERProgram(
         mRID=identity.build_mrid(secrets.randbits(96), settings.pen), description=description, primacy=primacy
     )
-    row = insert_member(tx, "/derp", program, scope=PUBLIC)
+    row = insert_member(tx, "/derp", program, scope=scope)
     set_default(tx, row.path, sep.DERControlBase(opModMaxLimW=HUNDRED_PERCENT), settings=settings)
     return row
 
 
 def set_default(tx: Transaction, program: str, base: sep.DERControlBase, *, settings: Settings) -> None:
     """Set what applies in a program while no control does. Its version rises with each change."""
-    _existing(tx, program, sep.DERProgram)
+    existing(tx, program, sep.DERProgram)
     path = f"{program}/dderc"
     old = tx.get(path)
     if old is None:
@@ -105,7 +110,7 @@ def set_default(tx: Transaction, program: str, base: sep.DERControlBase, *, sett
 
 def add_curve(tx: Transaction, program: str, curve: sep.DERCurve, *, settings: Settings) -> Row:
     """Add a DERCurve to a program; its mRID is made if it is all zero."""
-    _existing(tx, program, sep.DERProgram)
+    existing(tx, program, sep.DERProgram)
     if not any(curve.mRID):
         curve = sep.replace(curve, mRID=identity.build_mrid(secrets.randbits(96), settings.pen))
     return insert_member(tx, f"{program}/dc", curve)
@@ -113,7 +118,7 @@ def add_curve(tx: Transaction, program: str, curve: sep.DERCurve, *, settings: S
 
 def send_control(tx: Transaction, program: str, order: ControlOrder, *, now: int, settings: Settings) -> Row:
     """Add a DERControl to a program. Raises LocalError if it would be over already, or asks for nothing."""
-    _existing(tx, program, sep.DERProgram)
+    existing(tx, program, sep.DERProgram)
     if order.duration_s <= 0:
         raise LocalError("a control needs a duration above zero")
     if order.base == sep.DERControlBase():
@@ -145,7 +150,7 @@ def cancel_control(
     tx: Transaction, path: str, *, now: int, randomized: bool = False, reason: str | None = None
 ) -> sep.DERControl:
     """Cancel a control. Raises LocalError if there is none, or it is over."""
-    row = _existing(tx, path, sep.DERControl)
+    row = existing(tx, path, sep.DERControl)
     control = read_document(row, sep.DERControl)
     cancelled = events.cancel(control, now, randomized=randomized, reason=reason)
     if cancelled is control:
@@ -186,7 +191,7 @@ def event_path(reader: Reader, named: str) -> str:
 
 def control_at(reader: Reader, path: str) -> ControlSummary:
     """Return the control at a path. Raises LocalError if there is none."""
-    row = _existing(reader, path, sep.DERControl)
+    row = existing(reader, path, sep.DERControl)
     return summarize_control(row.path, read_document(row, sep.DERControl))
 
 
@@ -326,7 +331,8 @@ def _summary(reader: Reader, row: Row) -> DeviceSummary:
     )
 
 
-def _existing(reader: Reader, path: str, kind: type[sep.Sep]) -> Row:
+def existing(reader: Reader, path: str, kind: type[sep.Sep]) -> Row:
+    """Return the row of a document of a type. Raises LocalError if there is none."""
     row = reader.get(path)
     if row is None or row.type != kind.__name__:
         raise LocalError(f"there is no {kind.__name__} at {path}")

@@ -20,12 +20,14 @@ from starlette.routing import Route
 from openesi.errors import LocalError, PeerError
 from openesi.sep2 import identity
 from openesi.sep2 import model as sep
+from openesi.sep2.json import from_json, to_json
 from openesi.sep2.xml import serialize
 from openesi.server import operator
 from openesi.server.documents import read_document
-from openesi.server.groups import Group
+from openesi.server.groups import Group, assign
 from openesi.server.rates import Rates
-from openesi.store import Reader, StoreError, Transaction
+from openesi.server.tree import Hand
+from openesi.store import ASSIGNED, PUBLIC, Reader, StoreError, Transaction
 from openesi.web import (
     devices,
     events,
@@ -40,7 +42,7 @@ from openesi.web import (
 from openesi.web.answers import answer, problem
 from openesi.web.bodies import read_body, read_flag, read_query
 from openesi.web.live import Live
-from openesi.web.resources import TriedOut
+from openesi.web.resources import TriedOut, read_served
 from openesi.web.timeline import Event, Program, read_programs
 from openesi.web.token import LOGIN, log_in
 
@@ -55,16 +57,21 @@ class NewProgram(msgspec.Struct, forbid_unknown_fields=True):
 
     description: Annotated[str, msgspec.Meta(min_length=1, max_length=32)]
     primacy: Annotated[int, msgspec.Meta(ge=0, le=255)] = 1
+    groups: Annotated[list[str], msgspec.Meta(max_length=100)] = []
 
 
 class Modes(msgspec.Struct, forbid_unknown_fields=True):
-    """What a control or default sets: a limit in W or percent, a target in W, connect, energize."""
+    """What a control or default sets: a limit in W or percent, a target in W, connect, energize.
+
+    ``control`` is a DERControlBase in the standard's terms, for all other modes.
+    """
 
     limit_w: Annotated[float, msgspec.Meta(ge=0, le=MAX_POWER_W)] | None = None
     limit_percent: Percent | None = None
     target_w: Annotated[float, msgspec.Meta(ge=-MAX_POWER_W, le=MAX_POWER_W)] | None = None
     connect: bool | None = None
     energize: bool | None = None
+    control: dict[str, Any] | None = None
 
 
 class NewEvent(Modes):
@@ -118,12 +125,20 @@ async def get_programs(live: Live, request: Request) -> Response:
 async def post_program(live: Live, request: Request) -> Response:
     """Add a program."""
     body = await read_body(request, NewProgram)
-    row = await live.service.store.write(
-        lambda tx: operator.add_program(
-            tx, description=body.description, primacy=body.primacy, settings=live.service.settings
+
+    def add(tx: Transaction) -> str:
+        row = operator.add_program(
+            tx,
+            description=body.description,
+            primacy=body.primacy,
+            settings=live.service.settings,
+            scope=ASSIGNED if body.groups else PUBLIC,
         )
-    )
-    return answer({"href": row.path}, 201)
+        for group in body.groups:
+            assign(tx, group, row.path)
+        return row.path
+
+    return answer({"href": await live.service.store.write(add)}, 201)
 
 
 async def post_event(live: Live, request: Request) -> Response:
@@ -135,19 +150,13 @@ async def post_event(live: Live, request: Request) -> Response:
     now = int(live.service.clock())
 
     def send(tx: Transaction) -> Event:
-        order = operator.ControlOrder(
-            base=control_base(tx, body),
-            start=now if body.start is None else body.start,
-            duration_s=body.duration_s,
-            description=body.description,
-            randomize_start_s=body.randomize_start_s,
-            randomize_duration_s=body.randomize_duration_s,
-        )
-        row = operator.send_control(tx, body.program, order, now=now, settings=live.service.settings)
-        event = watching.event_at(live, tx, row.path)
+        operator.existing(tx, body.program, sep.DERProgram)
+        hand = Hand(tx=tx, now=now, settings=live.service.settings)
+        path = hand.insert(f"{body.program}/derc", _control(tx, body, now))
+        hand.finish()
+        event = watching.event_at(live, tx, path)
         if dry_run:
-            control = sep.replace(read_document(row, sep.DERControl), href=row.path)
-            xml = serialize(control, live.service.settings.edition).decode()
+            xml = serialize(read_served(live, tx, path), live.service.settings.edition).decode()
             raise TriedOut({**msgspec.to_builtins(event), "xml": xml})
         return event
 
@@ -176,11 +185,18 @@ async def delete_event(live: Live, request: Request) -> Response:
 async def put_default(live: Live, request: Request) -> Response:
     """Set what applies while no control does."""
     body = await read_body(request, Default)
-    await live.service.store.write(
-        lambda tx: operator.set_default(
-            tx, body.program, control_base(tx, body), settings=live.service.settings
-        )
-    )
+    now = int(live.service.clock())
+
+    def change(tx: Transaction) -> None:
+        operator.existing(tx, body.program, sep.DERProgram)
+        path = f"{body.program}/dderc"
+        row = tx.get(path)
+        before = to_json(read_document(row, sep.DefaultDERControl)) if row is not None else {}
+        before.pop("version", None)
+        base = to_json(control_base(tx, body))
+        Hand(tx=tx, now=now, settings=live.service.settings).put(path, {**before, "DERControlBase": base})
+
+    await live.service.store.write(change)
     return Response(status_code=204)
 
 
@@ -205,12 +221,26 @@ def control_base(reader: Reader, modes: Modes) -> sep.DERControlBase:
         limit = round(modes.limit_percent * 100)
     elif modes.limit_w is not None:
         limit = operator.limit_percent(reader, Decimal(str(modes.limit_w)))
-    return sep.DERControlBase(
-        opModConnect=modes.connect,
-        opModEnergize=modes.energize,
-        opModMaxLimW=limit,
-        opModTargetW=operator.active_power(modes.target_w) if modes.target_w is not None else None,
-    )
+    given = from_json(modes.control or {}, sep.DERControlBase, path="control")
+    named = {
+        "opModConnect": modes.connect,
+        "opModEnergize": modes.energize,
+        "opModMaxLimW": limit,
+        "opModTargetW": operator.active_power(modes.target_w) if modes.target_w is not None else None,
+    }
+    return sep.replace(given, **{name: value for name, value in named.items() if value is not None})
+
+
+def _control(reader: Reader, body: NewEvent, now: int) -> dict[str, Any]:
+    """Return the DERControl that is asked for, in the standard's terms."""
+    values = {
+        "DERControlBase": to_json(control_base(reader, body)),
+        "interval": {"start": now if body.start is None else body.start, "duration": body.duration_s},
+        "description": body.description,
+        "randomizeStart": body.randomize_start_s,
+        "randomizeDuration": body.randomize_duration_s,
+    }
+    return {name: value for name, value in values.items() if value is not None}
 
 
 def routes(live: Live) -> list[Route]:

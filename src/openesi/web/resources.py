@@ -17,6 +17,7 @@ from starlette.responses import Response
 
 from openesi.errors import LocalError
 from openesi.sep2 import identity, resources
+from openesi.sep2 import model as sep
 from openesi.sep2.json import to_json
 from openesi.sep2.xml import serialize
 from openesi.server import groups
@@ -193,10 +194,15 @@ def _show_to(tx: Transaction, path: str, scope: bytes | None) -> None:
 
 
 def _served(live: Live, reader: Reader, path: str, query: dict[str, str]) -> Any:
-    document = _sight(live, reader).document(path)
+    document = read_served(live, reader, path)
     if query["format"] == "xml":
         return serialize(document, live.service.settings.edition)
     return to_json(document)
+
+
+def read_served(live: Live, reader: Reader, path: str) -> sep.Sep:
+    """Return what a device that may see everything gets at a path. Raises NotThere."""
+    return _sight(live, reader).document(path)
 
 
 def _shown(made: Any, status: int = 200, *, dry_run: str = "false") -> Response:

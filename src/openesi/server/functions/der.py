@@ -1,14 +1,24 @@
-"""DER: what a device may claim of itself. Programs and controls are the operator's."""
+"""DER: what a device may claim of itself, and what programs and controls an operator may make.
+
+Settings do not exceed the nameplate. A control sets at least one mode; a mode that follows a curve links to
+one of its kind in the same program, and such a curve stays as long as something links to it (IEEE
+2030.5-2018, 10.10). What becomes of overlapping controls stands in ``sep2.events``.
+"""
 
 from __future__ import annotations
 
 from decimal import Decimal
 from typing import Protocol
 
+from openesi.errors import LocalError
+from openesi.sep2 import events, schema
 from openesi.sep2 import model as sep
+from openesi.sep2.enums import DERCurveType
 from openesi.server.documents import read_document
 from openesi.server.errors import Refusal
-from openesi.server.functions.base import Behaviour, Change
+from openesi.server.functions.base import Behaviour, Change, Offer
+from openesi.server.functions.events import ALIVE, MAX_LIVE
+from openesi.store import Row, Transaction
 
 
 class _Scaled(Protocol):
@@ -74,4 +84,53 @@ def scaled(quantity: _Scaled) -> Decimal:
     return Decimal(quantity.value).scaleb(quantity.multiplier)
 
 
-BEHAVIOURS = {"DERSettings": Behaviour(check=_check_settings)}
+def _complete_control(offer: Offer, control: sep.DERControl) -> sep.DERControl:
+    if not events.controls_of(control.DERControlBase):
+        raise LocalError("DERControl/DERControlBase sets no mode: nothing would change")
+    _check_curves(offer, control.DERControlBase)
+    return control
+
+
+def _complete_default(offer: Offer, default: sep.DefaultDERControl) -> sep.DefaultDERControl:
+    _check_curves(offer, default.DERControlBase)
+    return default
+
+
+def _check_curves(offer: Offer, base: sep.DERControlBase) -> None:
+    """Refuse links to what is no curve of the mode, or belongs to another program."""
+    program = "/".join(offer.path.split("/")[:3])
+    for mode in _CURVE_MODES:
+        link = getattr(base, mode)
+        if link is None:
+            continue
+        row = offer.tx.get(link.href)
+        if row is None or row.listing != f"{program}/dc":
+            raise LocalError(f"DERControlBase/{mode}: {program}/dc has no curve {link.href}")
+        kind = read_document(row, sep.DERCurve).curveType
+        if kind != DERCurveType[mode]:
+            raise LocalError(
+                f"DERControlBase/{mode}: {link.href} is a curve of type {kind}, not {int(DERCurveType[mode])}"
+            )
+
+
+def _keep_linked_curve(tx: Transaction, row: Row) -> None:
+    """Refuse to remove a curve that something follows, or will."""
+    program = row.path.partition("/dc/")[0]
+    default = tx.get(f"{program}/dderc")
+    users = [*([default] if default else []), *tx.in_states(f"{program}/derc", ALIVE, MAX_LIVE)]
+    named = f'"{row.path}"'.encode()
+    for user in users:
+        if named in user.body:
+            raise LocalError(f"{user.path} follows {row.path}: cancel or change that first")
+
+
+_CURVE_MODES = tuple(
+    field.name for field in schema.fields(sep.DERControlBase) if field.type is sep.DERCurveLink
+)
+
+BEHAVIOURS = {
+    "DERSettings": Behaviour(check=_check_settings),
+    "DERControl": Behaviour(complete=_complete_control),
+    "DefaultDERControl": Behaviour(complete=_complete_default),
+    "DERCurve": Behaviour(removed=_keep_linked_curve),
+}
