@@ -5,7 +5,8 @@ from __future__ import annotations
 import itertools
 import subprocess
 import sys
-from collections.abc import Iterator
+import time
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from functools import cache
@@ -16,7 +17,7 @@ from typing import Any
 from conformance.plant import Plant
 from conformance.receiver import Receiver
 from conformance.utility import Utility
-from conformance.wire import Certificate, Schema, Wire
+from conformance.wire import Certificate, Schema, Wire, link
 from openesi.pki import Authority, Identity
 from web.house import House
 
@@ -84,6 +85,13 @@ class Lab:
         """Pass time until the server's clock says ``moment``."""
         self.house.ahead_s += moment + 0.01 - self.house.clock()
 
+    def wait_for(self, happened: Callable[[], bool], *, timeout: float = 10.0) -> None:
+        """Wait for what the server does of itself."""
+        end = time.monotonic() + timeout
+        while not happened():
+            assert time.monotonic() < end, "it did not happen"
+            time.sleep(0.02)
+
     # --- clients --------------------------------------------------------------------------------------
 
     @property
@@ -116,8 +124,6 @@ class Lab:
 
     def subscribe(self, plant: Plant, resource: str, *, limit: int = 255) -> str:
         """Subscribe, and return where the Subscription is."""
-        from conformance.wire import link
-
         return plant.wire.post(
             link(plant.me(), "SubscriptionListLink"),
             "Subscription",

@@ -18,6 +18,7 @@ class Receiver:
 
     def __init__(self, certificate: Certificate, schema: Schema) -> None:
         self.heard: list[Element] = []
+        self.refusals = 0
         self.status = 201
         self.schema = schema
         self._news = threading.Condition()
@@ -57,6 +58,8 @@ class Receiver:
         with self._news:
             if self.status < 400:
                 self.heard.append(self.schema.check(body, "notification"))
+            else:
+                self.refusals += 1
             self._news.notify_all()
             return self.status
 
@@ -86,6 +89,12 @@ class Receiver:
             )
 
         return self.wait(wanted)
+
+    def refused(self, *, timeout: float = 10.0) -> None:
+        """Wait until a notification was refused."""
+        with self._news:
+            assert self._news.wait_for(lambda: self.refusals, timeout), "nothing came"
+            self.refusals = 0
 
     def close(self) -> None:
         self._server.shutdown()

@@ -64,6 +64,8 @@ class View:
         if generate is not None:
             return self.with_links(generate(self, match, path), resource, path)
         row = self.row(path)
+        if row is not None and _is_leaving(resource, row):
+            raise not_found(path)
         return self.show(row) if row else self.with_links(self._unwritten(resource, path), resource, path)
 
     def row(self, path: str) -> Row | None:
@@ -294,6 +296,11 @@ class View:
         for place in _rows_above(path):
             if place != path and self.row(place) is None:
                 raise not_found(path)
+
+
+def _is_leaving(resource: Resource, row: Row) -> bool:
+    """Tell whether a member has left its list but for what is still to be told of it; ended events stay."""
+    return resource.path.endswith("{}") and row.listing is None and row.state is None
 
 
 def _rows_above(path: str) -> list[str]:
