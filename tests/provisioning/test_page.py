@@ -27,6 +27,7 @@ class Shown:
 
     def __init__(self, state: State, board: Board, url: str) -> None:
         self.board, self.url = board, url
+        self.client = httpx2.Client(base_url=url)
         self.world = World(state, now=START, watch=board.hear, settled=board.look)
         self.utility = simulation.build(state, self.world, homes=2)
         self.home, self.other = self.utility.homes
@@ -35,7 +36,7 @@ class Shown:
         scenarios.play(self.utility, self.home, scenarios.BY_NAME[name].acts(self.utility, self.home))
 
     def get(self, path: str, **headers: str) -> httpx2.Response:
-        return httpx2.get(f"{self.url}{path}", headers=headers)
+        return self.client.get(path, headers=headers)
 
     def rows(self, after: int = 0) -> str:
         text = ""
@@ -49,7 +50,9 @@ def shown() -> Iterator[Shown]:
     state = State(":memory:")
     board = Board(state, start=START)
     with showing(board, title="A & B", host="127.0.0.1", port=0) as url:
-        yield Shown(state, board, url)
+        made = Shown(state, board, url)
+        yield made
+        made.client.close()
     state.close()
 
 
