@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import json
 import socket
 import ssl
@@ -29,6 +30,8 @@ from openesi.provisioning.cim.soap import UsernameToken as Token
 from openesi.provisioning.lifecycle import State as Stage
 from openesi.provisioning.simulation import Utility, build
 from openesi.provisioning.state import State
+from openesi.provisioning.transport import host as host_module
+from openesi.provisioning.transport import http as http_module
 from openesi.provisioning.transport.carrier import Carrier, Peer, Style
 from openesi.provisioning.transport.gate import Gate
 from openesi.provisioning.transport.host import Host, make_server
@@ -297,6 +300,47 @@ def test_a_caller_without_a_certificate_does_not_get_through_tls(issuer: Issuer,
     with httpx2.Client(verify=trust) as client, pytest.raises(httpx2.HTTPError):
         client.get(f"{running.url}/{HEAD_END}/soap/EndDeviceControls?wsdl")
     next(runs, None)
+
+
+@pytest.mark.parametrize(
+    "said", [b"", b"POST /", b"POST /CIS/rest/MasterDataLinkageConfig HTTP/1.1\r\nHost: a\r\n"]
+)
+def test_a_caller_who_says_nothing_is_hung_up_on(
+    said: bytes, issuer: Issuer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(host_module, "QUIET_S", 0.2)
+    for running in serve(issuer, tmp_path, need_certificates=False):
+        trust = ssl.create_default_context(cafile=issuer.file)
+        port = int(running.url.rpartition(":")[2])
+        with (
+            socket.create_connection(("127.0.0.1", port), timeout=5) as plain,
+            trust.wrap_socket(plain, server_hostname="localhost") as line,
+        ):
+            line.sendall(said)
+            with contextlib.suppress(ConnectionResetError, ssl.SSLError):
+                assert line.recv(1) == b""
+
+
+def test_a_message_that_trickles_is_given_up(
+    open_listener: Running, issuer: Issuer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(http_module, "BODY_S", 0.2)
+    trust = ssl.create_default_context(cafile=issuer.file)
+    port = int(open_listener.url.rpartition(":")[2])
+    with (
+        socket.create_connection(("127.0.0.1", port), timeout=5) as plain,
+        trust.wrap_socket(plain, server_hostname="localhost") as line,
+    ):
+        line.sendall(
+            f"POST /{CIS}/rest/EndDeviceEvents HTTP/1.1\r\nHost: a\r\nContent-Length: 9\r\n\r\n<a".encode()
+        )
+        answer = b""
+        while b"did not arrive within" not in answer:
+            more = line.recv(10_000)
+            assert more, answer
+            answer += more
+
+    assert answer.startswith(b"HTTP/1.1 504")
 
 
 def test_a_password_digest_is_good_once() -> None:

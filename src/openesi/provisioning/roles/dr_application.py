@@ -438,7 +438,8 @@ class DrApplication(CimRole):
         if new is not old and old in lifecycle.RECOVERY and at < provisioning.at:
             new = old
         if new is old:
-            self.shelf.note(now, f"{event} came late", subject=provisioning.device, step=step, detail=reason)
+            how = "was not asked for" if old in lifecycle.STARTABLE else "came late"
+            self.shelf.note(now, f"{event} {how}", subject=provisioning.device, step=step, detail=reason)
             return False
         provisioning.state, provisioning.reason = new, reason
         provisioning.at = max(at, provisioning.at)

@@ -8,13 +8,14 @@ A caller is asked who it is before its message is looked at (``gate``).
 
 from __future__ import annotations
 
+import asyncio
 import hashlib
 import time
 from collections.abc import Callable
 from typing import Final
 
 from starlette.applications import Starlette
-from starlette.requests import Request
+from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
 from starlette.routing import Route
 
@@ -25,6 +26,7 @@ from openesi.provisioning.cim.model import PAYLOADS, Error, Kind, Level, Message
 from openesi.provisioning.letters import Language, Letter
 from openesi.provisioning.transport.gate import Gate
 
+BODY_S: Final = 20.0  # for a message to arrive; a caller who trickles holds a connection no longer
 XML: Final = "text/xml; charset=utf-8"
 # The step of the use case that a message starts or ends, by who takes it and what it is about.
 _STEPS: Final = {
@@ -155,12 +157,18 @@ def to_letter(message: Message, source: str, role: str) -> Letter:
 
 
 async def _body(request: Request) -> bytes:
-    """The request's body; stops reading as soon as it is too long."""
+    """The request's body; stops reading as soon as it is too long, or takes too long."""
     octets = bytearray()
-    async for chunk in request.stream():
-        octets += chunk
-        if len(octets) > xml.MAX_BYTES:
-            raise CimError("3.1", f"a message has at most {xml.MAX_BYTES} bytes")
+    try:
+        async with asyncio.timeout(BODY_S):
+            async for chunk in request.stream():
+                octets += chunk
+                if len(octets) > xml.MAX_BYTES:
+                    raise CimError("3.1", f"a message has at most {xml.MAX_BYTES} bytes")
+    except TimeoutError:
+        raise CimError("4.1", f"the message did not arrive within {BODY_S:.0f} s") from None
+    except ClientDisconnect:
+        raise CimError("4.1", "the caller hung up before its message was complete") from None
     return bytes(octets)
 
 
