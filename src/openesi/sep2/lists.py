@@ -6,12 +6,13 @@ can sort by it.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from functools import cache
 from typing import Any
 from urllib.parse import parse_qsl
 
-from openesi.sep2 import schema
+from openesi.sep2 import file, schema
 from openesi.sep2.errors import DecodeError, ReasonCode
 from openesi.sep2.model._declare import Sep
 
@@ -71,18 +72,28 @@ _ORDER = {
 
 @dataclass(frozen=True, slots=True)
 class Window:
-    """The part of a list that is asked for. ``after`` beats ``start`` on lists whose first key is a time."""
+    """The part of a list that is asked for. ``after`` beats ``start`` on lists whose first key is a time.
+
+    ``equal`` holds values that fields of the members must be equal to, where a list can be filtered.
+    """
 
     start: int = 0
     limit: int = DEFAULT_LIMIT
     after: int | None = None
+    equal: Mapping[str, object] = field(default_factory=dict)
 
 
-def parse_window(query: str) -> Window:
-    """Read ``s``, ``a`` and ``l``. The first of a repeated parameter counts, unknown ones are ignored.
+# Lists of what may be asked for by the value of fields (IEEE 2030.5-2018, type File).
+_FILTERS = {"File": file.FILTERS}
+
+
+def parse_window(query: str, item: type[Sep] | None = None) -> Window:
+    """Read ``s``, ``a`` and ``l``, and the filters of a list of ``item``.
+
+    The first of a repeated parameter counts, unknown ones are ignored.
 
     Raises:
-        DecodeError: a value that is no number, or negative.
+        DecodeError: a value that is no number, or negative, or none of its field.
 
     """
     if not query:
@@ -92,10 +103,31 @@ def parse_window(query: str) -> Window:
     except ValueError:
         raise DecodeError(f"more than {MAX_PARAMETERS} query parameters") from None
     found: dict[str, int] = {}
+    filters = _FILTERS.get(item.__name__, ()) if item is not None else ()
+    equal: dict[str, object] = {}
     for name, text in pairs:
         if name in ("s", "a", "l") and name not in found:
             found[name] = _number(name, text)
-    return Window(found.get("s", 0), min(found.get("l", DEFAULT_LIMIT), MAX_LIMIT), found.get("a"))
+        elif name in filters and name not in equal:
+            assert item is not None
+            equal[name] = _field_value(item, name, text)
+    limit = min(found.get("l", DEFAULT_LIMIT), MAX_LIMIT)
+    return Window(found.get("s", 0), limit, found.get("a"), equal)
+
+
+def _field_value(item: type[Sep], name: str, text: str) -> object:
+    kind = next(one.type for one in schema.fields(item) if one.name == name)
+    assert isinstance(kind, schema.ValueType)
+    if kind.is_integer:
+        return _number(name, text)
+    if kind.primitive.base != "hexBinary":
+        return text
+    try:
+        return bytes.fromhex(text)
+    except ValueError:
+        raise DecodeError(
+            f"query parameter {name}={text[:20]!r} is no hexBinary", reason=ReasonCode.VALUES
+        ) from None
 
 
 def _number(name: str, text: str) -> int:

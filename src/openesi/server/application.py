@@ -10,6 +10,7 @@ import asyncio
 import logging
 import time
 from collections.abc import Awaitable, Callable
+from pathlib import Path
 from typing import Any
 from urllib.parse import unquote
 
@@ -17,7 +18,7 @@ from openesi.sep2 import identity, lists, resources
 from openesi.sep2 import model as sep
 from openesi.sep2.errors import DecodeError, EncodeError, ReasonCode
 from openesi.sep2.resources import Match
-from openesi.server import encoding, functions, rates
+from openesi.server import artefacts, encoding, functions, ranges, rates
 from openesi.server.cache import Cache
 from openesi.server.caller import Caller, find_caller
 from openesi.server.errors import Refusal, not_found
@@ -32,7 +33,7 @@ from openesi.server.functions.base import (
 )
 from openesi.server.functions.events import switch
 from openesi.server.functions.metering_mirror import POSTED
-from openesi.server.message import Request, Response
+from openesi.server.message import Request, Response, Source
 from openesi.server.settings import Settings
 from openesi.server.view import View
 from openesi.store import Reader, Store, StoreError, Transaction
@@ -55,6 +56,7 @@ class Application:
         self._clock = clock
         self._cache = Cache()
         self._callers: dict[bytes, Caller] = {}
+        self.loads = artefacts.Loads()
         self._refused: dict[bytes, float] = {}
         self.seen: dict[bytes, float] = {}  # when each LFDI was last heard (s since 1970), for the operator
         self._watchers: list[Callable[[set[str] | None], None]] = []
@@ -214,7 +216,10 @@ class Application:
         path = unquote(request.path) if "%" in request.path else request.path
         match = resources.match(path)
         if match is None:
-            raise not_found(path)
+            file = artefacts.file_of(path)
+            if file is None or self.settings.files is None:
+                raise not_found(path)
+            return await self._content(request, file, self.settings.files, now)
         if request.method not in match.resource.methods:
             allow = ", ".join(match.resource.methods)
             raise Refusal(
@@ -230,7 +235,8 @@ class Application:
     async def _get(self, request: Request, caller: Caller, match: Match, path: str, now: float) -> Response:
         accept = request.headers.get("accept")
         answer = encoding.for_answer(accept, caller.edition)
-        window = lists.parse_window(request.query) if match.resource.item else lists.Window()
+        item = match.resource.item
+        window = lists.parse_window(request.query, item) if item else lists.Window()
 
         def look(reader: Reader) -> tuple[View, sep.Sep]:
             view = View(reader, now=now, caller=caller, settings=self.settings, generated=functions.GENERATED)
@@ -243,6 +249,40 @@ class Application:
             (request.target, accept, seen_by), response, depends=view.depends, since=now, until=view.until
         )
         return response
+
+    async def _content(self, request: Request, file: str, folder: Path, now: float) -> Response:
+        """Send the octets of a File, or the part of them that is asked for, to those who may see it."""
+        if request.method not in ("GET", "HEAD"):
+            raise Refusal(405, f"{request.method} on a file's content", headers=(("Allow", "GET, HEAD"),))
+        caller = await self._caller(request)
+        match = resources.match(file)
+        assert match is not None
+
+        def look(reader: Reader) -> artefacts.Artefact | None:
+            view = View(reader, now=now, caller=caller, settings=self.settings, generated={})
+            view.check_access(match, file)
+            if view.row(file) is None:
+                raise not_found(file)
+            return artefacts.find(reader, file)
+
+        artefact = await self.store.read(look)
+        if artefact is None:
+            raise artefacts.not_uploaded()
+        octets = artefact.octets
+        part = ranges.select(request.method, request.headers, octets=octets, etag=artefact.etag)
+        headers = [("ETag", artefact.etag), ("Accept-Ranges", "bytes")]
+        if part.status == 416:
+            headers.append(("Content-Range", f"bytes */{octets}"))
+        if part.status not in (200, 206):
+            return Response(part.status, headers=tuple(headers))
+        if part.status == 206:
+            headers.append(("Content-Range", f"bytes {part.start}-{part.end - 1}/{octets}"))
+        source: Source = artefacts.Unread(octets)
+        if request.method == "GET":
+            source = self.loads.begin(folder, artefact, part, caller.lfdi)
+        return Response(
+            part.status, headers=tuple(headers), content_type="application/octet-stream", source=source
+        )
 
     async def _write(self, request: Request, caller: Caller, match: Match, path: str, now: float) -> Response:
         document = self._document(request, caller) if request.method != "DELETE" else None

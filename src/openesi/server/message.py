@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from http import HTTPStatus
+from typing import Protocol
 
 import msgspec
 
@@ -51,6 +52,21 @@ class Request(msgspec.Struct, gc=False):
     peer: Peer
 
 
+class Source(Protocol):
+    """A body that is too large to be held at once: read piece by piece while it is sent."""
+
+    octets: int
+    """How many there are."""
+    left: int
+    """How many of them are still to be read."""
+
+    def read(self, most: int) -> bytes:
+        """Return the next octets, at most so many; none while ``left`` says otherwise: it broke off."""
+
+    def close(self) -> None:
+        """Let go of it; more than once does no harm."""
+
+
 @dataclass(slots=True, eq=False)
 class Response:
     """One answer, a value: its head is rendered once, when it is made, and may be sent many times.
@@ -64,6 +80,8 @@ class Response:
     body: bytes = b""
     headers: tuple[tuple[str, str], ...] = ()
     content_type: str | None = None
+    source: Source | None = None
+    """Sent in place of ``body``, once; whoever has the response closes it."""
     head: bytes = field(init=False, repr=False)
     """Status line and headers, each line ended, without Date, Connection and the closing empty line."""
 
@@ -73,10 +91,16 @@ class Response:
             lines.append(_header_line("Content-Type", self.content_type))
         lines.extend(_header_line(name, value) for name, value in self.headers)
         if self.status not in BODILESS_STATUSES:
-            lines.append(b"Content-Length: %d\r\n" % len(self.body))
+            octets = len(self.body) if self.source is None else self.source.octets
+            lines.append(b"Content-Length: %d\r\n" % octets)
         elif self.body:
             raise LocalError(f"a {self.status} has no body; choose 200, or leave the body out")
         self.head = b"".join(lines)
+
+    def close(self) -> None:
+        """Let go of what was to be sent."""
+        if self.source is not None:
+            self.source.close()
 
 
 Application = Callable[[Request], Response | Awaitable[Response]]

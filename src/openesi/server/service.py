@@ -148,7 +148,7 @@ async def running(
     place.data.mkdir(parents=True, exist_ok=True)
     authority = open_authority(place)
     started = int(clock())
-    settings = replace(settings, lfdi=authority.server().lfdi, started=started)
+    settings = replace(settings, lfdi=authority.server().lfdi, started=started, files=place.data / "files")
     store = SQLiteStore(place.database or database_path(place.data))
     try:
         await store.write(lambda tx: operator.set_up(tx, started, settings))

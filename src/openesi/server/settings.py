@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from enum import Enum
+from pathlib import Path
 
 from openesi.sep2.editions import IEEE_2018, Edition
 
@@ -30,6 +31,7 @@ class Settings:
     lfdi: bytes = bytes(20)
     started: int = 0
     pen: int = 0
+    files: Path | None = None  # where the octets of Files lie; None: this server keeps none
     timezone: str = "UTC"
     time_quality: int = 4
     in_band_registration: bool = True

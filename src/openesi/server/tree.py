@@ -240,6 +240,10 @@ class Hand:
                 values[field_.name] = decided(self, old, cls)
             elif field_.minimum and field_.name.endswith("Link"):
                 values[field_.name] = _required_link(resource, field_, path)
+        behaviour = functions.behaviour_of(resource.name)
+        if behaviour.defaults is not None:
+            more = behaviour.defaults(self._offer(path, old))
+            values |= {name: value for name, value in more.items() if given.get(name) is None}
         return {name: value for name, value in values.items() if value is not None}
 
     # --- what stands below it --------------------------------------------------------------------------

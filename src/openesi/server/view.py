@@ -10,7 +10,7 @@ from collections.abc import Callable, Mapping
 from functools import cache
 from typing import Any
 
-from openesi.sep2 import events, lists, resources, schema
+from openesi.sep2 import events, file, lists, resources, schema
 from openesi.sep2 import model as sep
 from openesi.sep2.enums import EventState, Subscribable
 from openesi.sep2.lists import Window
@@ -29,6 +29,7 @@ NOT_LINKED = frozenset({"CurrentDERProgramLink", "AssociatedUsagePointLink"})
 NEVER_BLANK = frozenset({"ConnectionPoint"})  # an empty identifier would be a wrong one
 
 GATHERED = frozenset({"AssociatedDERProgramList"})  # lists put together from other lists
+MAX_FILES = 1_000  # that one server offers; a query looks at each
 MAX_GATHERED = 500  # DERPrograms of one assignment that are looked at
 
 
@@ -152,6 +153,8 @@ class View:
         """Return ``all`` of a list as this client sees it."""
         if resource.name in GATHERED:
             return len(self._gather(path))
+        if resource.name == "FileList":
+            return sum(self.reader.count(path, scope=scope) for scope in self._file_scopes(path))
         source, scope, state = self._source(resource, path)
         return self.reader.count(source, scope=scope, state=state)
 
@@ -166,10 +169,14 @@ class View:
         item = schema.list_item(resource.model)
         assert item is not None
         assert resource.item is not None
-        rows = self._members(resource, path, window)
+        if resource.item is sep.File:
+            files = self._files(resource, path, window)
+            rows, counted = files[window.start : window.start + window.limit], len(files)
+        else:
+            rows, counted = self._members(resource, path, window), self.count(resource, path)
         values: dict[str, Any] = {
             "href": path,
-            "all": self.count(resource, path),
+            "all": counted,
             "results": len(rows),
             item.name: tuple(self.show(row) for row in rows),
         }
@@ -190,6 +197,26 @@ class View:
         return self.reader.page(
             source, scope=scope, start=start, limit=window.limit, bound=bound, state=state
         )
+
+    def _file_scopes(self, path: str) -> tuple[bytes | None, ...]:
+        """Return whose files a FileList shows: everybody's, and those for this client alone."""
+        if self.caller is None:
+            return (None,)
+        self.personal = True
+        scopes = (PUBLIC, self.caller.lfdi)
+        self.depends.update(list_tag(path, scope) for scope in scopes)
+        return scopes
+
+    def _files(self, resource: Resource, path: str, window: Window) -> list[Row]:
+        """Return the files of a list that fit the filters of a query, in order."""
+        scopes = self._file_scopes(path) if resource.name == "FileList" else (None,)
+        self.depends.add(path)
+        rows = [row for scope in scopes for row in self.reader.page(path, scope=scope, limit=MAX_FILES)]
+        rows.sort(key=lambda row: row.sort)
+        if not window.equal:
+            return rows
+        shown = [(row, self._behind(row) if row.type == ALIAS else row) for row in rows]
+        return [row for row, one in shown if file.fits(read_document(one, sep.File), window.equal)]
 
     def _gather(self, path: str) -> list[Row]:
         """Return the DERPrograms of all FunctionSetAssignments of the device that a DER belongs to."""

@@ -23,7 +23,7 @@ from typing import Any, cast
 
 from openesi.errors import LocalError, PeerError
 from openesi.server.http import RECORD_OCTETS, Limits, Reading, RequestReader
-from openesi.server.message import Application, ErrorHook, Peer, Request, Response
+from openesi.server.message import Application, ErrorHook, Peer, Request, Response, Source
 from openesi.server.tls import BAD_CERTIFICATE_RECORD, ProxySettings, ServerTLS, TLSSettings, UntrustedPeer
 
 log = logging.getLogger(__name__)
@@ -33,6 +33,7 @@ _BETWEEN, _HEAD, _BODY, _ENDED = Reading
 _Waiting = tuple[Request, Response | None, bool]
 """A request that waits for its turn, its answer if it was refused, and whether it is the last."""
 
+_PIECE_OCTETS = 65536  # of a body that is read while it is sent; the transport holds as much again
 _LINES_PER_MINUTE = 60  # log lines of one kind: bad peers must not fill the disk
 _TRACES_MAX = 256  # causes whose traceback was logged: an application may fail at random
 
@@ -195,6 +196,8 @@ class _Connection(asyncio.Protocol):
         self._waiting: list[_Waiting] = []  # an empty deque would take ten times the room
         self._waiting_octets = 0
         self._task: asyncio.Future[Response] | None = None
+        self._source: Source | None = None  # what is being sent piece by piece
+        self._pumping = False  # its next piece is due
         self._out: list[bytes] = []
         self._out_octets = 0
         self._unwritable = False  # the transport's buffer is full
@@ -306,7 +309,7 @@ class _Connection(asyncio.Protocol):
         return proxy.identify(headers.get(proxy.header), self._address)
 
     def take(self, request: Request, last: bool) -> None:
-        if self._task is not None or self._waiting or self._unwritable:
+        if self._task is not None or self._waiting or self._unwritable or self._source is not None:
             self._waiting.append((request, None, last))
             self._waiting_octets += len(request.body)
         else:
@@ -438,7 +441,9 @@ class _Connection(asyncio.Protocol):
             return
         error = task.exception()
         response = wire.failure(request, error) if error is not None else task.result()
-        if not self._hung_up:
+        if self._hung_up:
+            response.close()
+        else:
             self._respond(request, response, last)
             self._advance()
 
@@ -454,6 +459,9 @@ class _Connection(asyncio.Protocol):
         data = response.head + tail
         if request.method != "HEAD":
             data += response.body
+            self._source = response.source
+        else:
+            response.close()
         self._out.append(data)
         self._out_octets += len(data)
         if self._out_octets > wire.limits.output_octets:
@@ -485,10 +493,30 @@ class _Connection(asyncio.Protocol):
                 records.append(outgoing.read())
             self._transport.write(b"".join(records))
 
+    def _pump(self) -> None:
+        """Send the next piece of a body that is read while it is sent; others have their turn in between."""
+        self._pumping = False
+        source = self._source
+        if source is None or self._unwritable:
+            return
+        piece = source.read(_PIECE_OCTETS)
+        if piece:
+            self._out.append(piece)
+            self._flush()
+        if source.left == 0:
+            self._source = None
+            source.close()
+            self._advance()
+        elif piece:
+            self._settle()
+        else:
+            self._wire.complain("body_cut_short", self._address, "it is shorter than it was said to be")
+            self.abort()
+
     # The state between two events.
 
     def _is_busy(self) -> bool:
-        return self._task is not None or bool(self._waiting)
+        return self._task is not None or bool(self._waiting) or self._source is not None
 
     def _is_full(self) -> bool:
         limits = self._wire.limits
@@ -498,7 +526,7 @@ class _Connection(asyncio.Protocol):
     def _advance(self) -> None:
         """Answer what waits, as far as it goes; then read on if reading was held."""
         waiting = self._waiting
-        while waiting and self._task is None and not self._unwritable:
+        while waiting and self._task is None and self._source is None and not self._unwritable:
             request, response, last = waiting.pop(0)
             self._waiting_octets -= len(request.body)
             if response is None:
@@ -520,7 +548,11 @@ class _Connection(asyncio.Protocol):
         reader = self._reader
         if reader is None:
             return
-        wire, busy = self._wire, self._task is not None or bool(self._waiting)
+        wire = self._wire
+        busy = self._task is not None or bool(self._waiting) or self._source is not None
+        if self._source is not None and not self._unwritable and not self._pumping:
+            self._pumping = True
+            wire.loop.call_soon(self._pump)
         reading = reader.reading
         if reading is _BETWEEN and not busy and not self._unwritable:
             self.deadline = wire.idle_deadline
@@ -572,6 +604,9 @@ class _Connection(asyncio.Protocol):
         """Let go of all that was said; nothing is read or answered from now on."""
         self._hung_up = True
         self._waiting.clear()
+        if self._source is not None:
+            self._source.close()
+            self._source = None
         if self._reader is not None:
             self._reader.close()
             self._reader = None

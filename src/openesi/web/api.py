@@ -1,8 +1,8 @@
 """The operator's JSON API. What it can do stands in ``server.operator``; here is only its form.
 
 Whoever shows the token is the operator (``web.token``). It listens on this machine alone unless told
-otherwise, answers only under host names it was told, and takes writes only as JSON (which a page of another
-site cannot send without being asked first).
+otherwise, answers only under host names it was told, and takes writes only as JSON, files as octets (which a
+page of another site cannot send without being asked first).
 """
 
 from __future__ import annotations
@@ -31,6 +31,7 @@ from openesi.store import ASSIGNED, PUBLIC, Reader, StoreError, Transaction
 from openesi.web import (
     devices,
     events,
+    files,
     groups,
     notifications,
     openapi,
@@ -309,6 +310,7 @@ ENDPOINTS: tuple[tuple[str, str, Endpoint], ...] = (
     ("POST", "/api/notifications/{subscription:path}", notifications.post_notification),
     ("DELETE", "/api/notifications/{subscription:path}", notifications.delete_notification),
     *points.ENDPOINTS,
+    *files.ENDPOINTS,
 )
 
 # What endpoints take and return, where a type says it; ``get_openapi`` tells.
@@ -339,4 +341,5 @@ ANSWERS: dict[Endpoint, Any] = {
     groups.patch_group: Group,
     groups.post_members: Group,
     **points.ANSWERS,
+    **files.ANSWERS,
 }

@@ -154,9 +154,13 @@ async def _write(live: Live, query: dict[str, str], change: Callable[[Hand], T])
     now = int(live.service.clock())
 
     def write(tx: Transaction) -> T:
-        if query["device"] and scope is not None and tx.find("/edev", scope) is None:
-            raise LocalError(f"no device with LFDI {identity.format_lfdi(scope)} is registered")
-        made = change(Hand(tx=tx, now=now, settings=live.service.settings, scope=scope))
+        seen_by = scope
+        if query["device"] and scope is not None:
+            device = tx.find("/edev", scope)
+            if device is None:
+                raise LocalError(f"no device with LFDI {identity.format_lfdi(scope)} is registered")
+            seen_by = device.scope  # the certificate that speaks for it
+        made = change(Hand(tx=tx, now=now, settings=live.service.settings, scope=seen_by))
         if dry_run:
             raise TriedOut(made)
         return made

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -89,7 +89,8 @@ class Behaviour:
     ``generate`` makes what is shown instead of a stored row. ``check`` refuses a posted or put document, or
     returns it as it is to be stored. ``post``, ``put`` and ``delete`` replace the general way of doing it.
     These are for devices. ``complete`` is for the operator: it returns his document with what the server
-    decides filled in, or raises LocalError where it makes no sense. It belongs to the single resource (to
+    decides filled in, or raises LocalError where it makes no sense; ``defaults`` are values for required
+    fields that he may leave out. It belongs to the single resource (to
     ``TariffProfile``, not to its list), as do ``offered``, what else changes once his document stands, and
     ``removed``, what else goes before he removes it; if it returns True, it goes later, of itself.
     """
@@ -100,6 +101,7 @@ class Behaviour:
     put: Write | None = None
     delete: Callable[[Change], Outcome] | None = None
     complete: Callable[[Offer, Any], Any] | None = None
+    defaults: Callable[[Offer], Mapping[str, Any]] | None = None
     offered: Callable[[Offer, Any], None] | None = None
     removed: Callable[[Transaction, Row], bool | None] | None = None
 
