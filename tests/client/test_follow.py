@@ -165,6 +165,40 @@ def test_prices(data: Path) -> None:
     play(data, Display(), scenario)
 
 
+def test_a_display_shows_what_the_meter_says(data: Path) -> None:
+    async def scenario(driven: Driven) -> None:
+        own = driven.agent.esi.lfdi
+        point = sep.UsagePoint(
+            mRID=b"\x05" * 16, description="Grid", roleFlags=bytes(2), serviceCategoryKind=0, status=1
+        )
+        await driven.add("/upt", point, scope=own)
+        kinds = (
+            (Uom.WATTS, 0, 1_230, 1),
+            (Uom.WATT_HOURS, 3, 45, 1),
+            (Uom.WATT_HOURS, 0, 7_000, 19),
+            (Uom.VOLTS, 0, 240, 1),
+        )
+        for number, (uom, power_of_ten, value, flow) in enumerate(kinds, 1):
+            href = f"/upt/1/mr/{number}"
+            links = sep.ReadingTypeLink(href=f"{href}/rt"), sep.ReadingLink(href=f"{href}/r")
+            await driven.add(
+                "/upt/1/mr",
+                sep.MeterReading(mRID=bytes((number,)) * 16, ReadingTypeLink=links[0], ReadingLink=links[1]),
+            )
+            await driven.put(
+                links[0].href, sep.ReadingType(uom=uom, powerOfTenMultiplier=power_of_ten, flowDirection=flow)
+            )
+            if uom != Uom.VOLTS:  # no reading yet
+                await driven.put(links[1].href, sep.Reading(value=value))
+        await driven.live(POLL_S + 5)
+        shown = ["price not known", "1.23 kW now", "45.0 kWh from the grid", "7.0 kWh to the grid"]
+        assert driven.device.lines() == shown
+        driven.agent.tick()
+        assert not driven.agent.shared.wake  # nothing is left over for duties that a display has not
+
+    play(data, Display(), scenario)
+
+
 def test_messages_are_shown_side_by_side(data: Path) -> None:
     async def scenario(driven: Driven) -> None:
         program = await driven.add(

@@ -27,6 +27,7 @@ from openesi.client.device import (
     MeteredDevice,
     PoweredDevice,
     PriceDevice,
+    UsageDevice,
 )
 from openesi.client.duties import Duty, Shared, WrongPIN
 from openesi.client.errors import AccessRefused, AnswerError, NotThere, Refused, Unreachable
@@ -43,6 +44,7 @@ from openesi.client.subscriptions import (
     own_address,
     uri_of,
 )
+from openesi.client.usage import UsagePoints
 from openesi.errors import LocalError, OpenESIError
 
 log = logging.getLogger(__name__)
@@ -137,6 +139,7 @@ class Agent:
         self.device.advance(self.shared.clock.at(self.shared.local()))
         if self._reports is not None:
             self._reports.tick(self.shared)
+        self.shared.wake &= self._due.keys()  # not every device has every duty
         if self.shared.wake:
             self._remember()
             self._woken.set()
@@ -393,4 +396,6 @@ def _reporting_of(device: Device) -> list[Duty]:
         found.append(duties.Reports(device))
     if isinstance(device, PoweredDevice):
         found.append(duties.PowerStatuses(device))
+    if isinstance(device, UsageDevice):
+        found.append(UsagePoints(device))
     return found

@@ -178,6 +178,26 @@ class PriceDevice(Protocol):
         ...
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Usage:
+    """What a meter reads: a value in a unit (``enums.Uom``), when (s since 1970), which way it flows."""
+
+    meter: str
+    uom: int
+    value: float
+    is_reverse: bool = False
+    at: int | None = None
+
+
+@runtime_checkable
+class UsageDevice(Protocol):
+    """A device that shows what is used."""
+
+    def see_usage(self, usage: tuple[Usage, ...]) -> None:
+        """Show these from now on: the latest of all meters that it may read."""
+        ...
+
+
 @runtime_checkable
 class DisplayDevice(Protocol):
     """A device that shows messages to people."""

@@ -140,7 +140,7 @@ class DeviceCapability:
         before = shared.capability
         if found is not before:
             shared.capability = found
-            shared.wake |= {EndDevice.name, MIRRORS}
+            shared.wake |= {"usage", EndDevice.name, MIRRORS}
             if before is None or found.TimeLink != before.TimeLink:
                 shared.wake.add(Time.name)
         return poll_s(found.pollRate)
@@ -286,6 +286,7 @@ WOKEN_BY = {
     "DemandResponseProgramListLink": "load controls",
     "TariffProfileListLink": "prices",
     "MessagingProgramListLink": "messages",
+    "UsagePointListLink": "usage",
 }
 """Which duty is due when the assignments link something else."""
 
