@@ -145,6 +145,19 @@ def test_any_resource_is_read_and_written(shell: Shell, tmp_path: Path) -> None:
     shell("resource", "remove", made)
 
 
+def test_rates_are_set_and_reset(shell: Shell) -> None:
+    assert "poll all else  1m" in shell("rates", "show")
+    shell("rates", "set", "--poll", "5m", "--type", "DERProgramList=30s")
+    shell("rates", "set", "--post", "2m")
+    told = shell.json("rates", "show", "--json")
+    assert told == {"poll_s": {"DERProgramList": 30}, "default_poll_s": 300, "post_s": 120}
+    assert shell.seen("/derp").pollRate == 30
+    assert shell.json("rates", "reset", "--json")["poll_s"] == {}
+    assert "TYPE=TIME" in shell("rates", "set", "--type", "DERProgramList", code=2)
+    assert "--poll 5m" in shell("rates", "set", code=2)
+    assert "no pollRate" in shell("rates", "set", "--type", "Colour=5s", code=1)
+
+
 @pytest.mark.parametrize(
     ("words", "code", "hint"),
     [

@@ -72,6 +72,7 @@ NOUNS: Final[dict[str, tuple[Noun, ...]]] = {
         Noun("program", "openesi.cli.program:app", "Make and list programs."),
         Noun("group", "openesi.cli.group:app", "Make groups of devices, and assign to them."),
         Noun("event", "openesi.cli.event:app", "Send, cancel, list and watch events."),
+        Noun("rates", "openesi.cli.rates:app", "Say how often devices poll and post."),
         Noun("price", "openesi.cli.price:app", "Set and list prices."),
         Noun("message", "openesi.cli.message:app", "Send, cancel and list text messages."),
     ),

@@ -100,7 +100,7 @@ def join(group: Group, devices: Devices, *, api: ApiUrl = None, data: RunningDat
     """Make devices members of a group."""
     body = {"devices": [identity.format_lfdi(identity.parse_lfdi(one)) for one in devices]}
     made = ask("POST", f"{_path(group)}/devices", api=api, data=data, body=body)
-    output.say(f"{group} has {made['devices']} devices.")
+    output.say(f"{group} has {made['devices']} {'device' if made['devices'] == 1 else 'devices'}.")
 
 
 @app.command()

@@ -166,6 +166,11 @@ def time_bound(item: type[Sep], after: int) -> tuple[bytes, bool] | None:
     return _encode(keys[0], after), keys[0].descending
 
 
+def order_of(item: type[Sep]) -> str:
+    """Return the keys that members of a type are ordered by, as text; an empty one: by their href."""
+    return " ".join(f"{'-' if key.descending else ''}{'.'.join(key.path)}" for key in _keys(item))
+
+
 @cache
 def _keys(item: type[Sep]) -> tuple[_Key, ...]:
     name = next((one.__name__ for one in schema.lineage(item) if one.__name__ in _ORDER), None)
