@@ -16,10 +16,10 @@ from openesi.client import media
 from openesi.client.agent import Agent, State
 from openesi.client.duties import WrongPIN
 from openesi.devices.house import SmartMeter, summer_site
-from openesi.devices.solar import SolarInverter
+from openesi.devices.solar import Disturbance, SolarInverter
 from openesi.pki import Identity
 from openesi.sep2 import model as sep
-from openesi.sep2.enums import InverterStatus, ResponseStatus
+from openesi.sep2.enums import InverterStatus, LogFunctionSet, ResponseStatus
 from openesi.server import operator
 from openesi.server.documents import read_document
 
@@ -30,7 +30,7 @@ class Driven:
     """An inverter at a server; ``live`` lets time pass for both."""
 
     def __init__(self, house: House, identity: Identity, **options: Any) -> None:
-        self.house = house
+        self.house, self.identity = house, identity
         self.device = SolarInverter(site=summer_site(house.clock.now))
         self.agent = Agent(
             house.client(identity, exi=options.pop("exi", False)),
@@ -69,6 +69,10 @@ class Driven:
         name = kind.__name__
         rows = await self.house.service.store.read(lambda reader: list(reader.of_type(name, limit=100)))
         return [read_document(row, kind) for row in rows]
+
+    async def alarms(self) -> list[sep.LogEvent]:
+        found = [one for one in await self.read(sep.LogEvent) if one.functionSet == LogFunctionSet.DER]
+        return sorted(found, key=lambda one: one.createdDateTime)
 
     async def statuses(self) -> list[int]:
         found = await self.read(sep.DERControlResponse)
@@ -262,6 +266,38 @@ def test_polls_are_as_frequent_as_the_server_asks(data: Path) -> None:
         assert asked == dict.fromkeys(each_poll, 10)
 
     play(data, scenario)
+
+
+def test_an_alarm_is_logged_once_and_so_is_its_end(data: Path) -> None:
+    async def scenario(driven: Driven) -> None:
+        now = driven.house.clock.now
+        driven.device.disturbances.append(Disturbance(start=now + 30, end=now + 200, voltage_v=290.0))
+        await driven.live(150)
+        await driven.live(150)
+        alarm, normal = await driven.alarms()
+        assert (alarm.logEventCode, normal.logEventCode) == (2, 3)
+        assert (alarm.functionSet, alarm.profileID, alarm.logEventPEN) == (11, 2, 40732)
+        assert alarm.logEventID + 1 == normal.logEventID
+        assert alarm.createdDateTime == pytest.approx(now + 30, abs=2)
+        assert normal.createdDateTime == pytest.approx(now + 200, abs=2)
+
+    play(data, scenario)
+
+
+def test_a_restarted_device_tells_the_end_of_an_alarm_and_no_second_beginning(
+    data: Path, tmp_path: Path
+) -> None:
+    async def scenario(driven: Driven) -> None:
+        now = driven.house.clock.now
+        driven.device.disturbances.append(Disturbance(start=now + 5, end=now + 60, voltage_v=290.0))
+        await driven.live(20)
+        again = Driven(driven.house, driven.identity, memory=tmp_path / "memory.json")
+        again.device.disturbances.append(Disturbance(start=now + 5, end=now + 60, voltage_v=290.0))
+        await again.live(60)
+        assert [one.logEventCode for one in await driven.alarms()] == [2, 3]
+        await again.agent.esi.close()
+
+    play(data, scenario, memory=tmp_path / "memory.json")
 
 
 def test_a_meter_counts_what_flows_both_ways() -> None:

@@ -15,6 +15,7 @@ from openesi.devices.switched import LoadSwitch
 from openesi.devices.vehicle import Charger
 from openesi.sep2 import model as sep
 from openesi.sep2.enums import FlowDirection, Uom, to_bits
+from openesi.sep2.xml import parse_as
 from openesi.server.documents import make_row
 from openesi.server.functions.base import insert_member
 from openesi.store import PUBLIC
@@ -53,17 +54,17 @@ class Driven:
 
     async def responses(self) -> list[sep.Response]:
         rows = await self.house.service.store.read(lambda reader: list(reader.page("/rsps/1/rsp", limit=100)))
-        found = [sep_response(row.body) for row in rows]
+        found = [parse_as(row.body, sep.Response) for row in rows]
         return sorted(found, key=lambda one: (one.createdDateTime or 0, one.status or 0))
+
+    async def availabilities(self) -> list[Any]:
+        rows = await self.house.service.store.read(
+            lambda reader: list(reader.of_type("LoadShedAvailability", limit=9))
+        )
+        return [parse_as(row.body, sep.LoadShedAvailability) for row in rows]
 
     async def statuses(self) -> list[tuple[str, int | None]]:
         return [(type(one).__name__, one.status) for one in await self.responses()]
-
-
-def sep_response(body: bytes) -> sep.Response:
-    from openesi.sep2.xml import parse_as
-
-    return parse_as(body, sep.Response)
 
 
 def event(now: int, start_s: int, duration_s: int) -> dict[str, Any]:
@@ -113,6 +114,32 @@ def test_load_control(data: Path) -> None:
         assert await driven.statuses() == [("DrResponse", status) for status in (1, 2, 3)]
         told = [one for one in await driven.responses() if isinstance(one, sep.DrResponse)]
         assert [one.DutyCycle for one in told] == [None, *[sep.DutyCycle(normalValue=0)] * 2]
+
+    play(data, LoadSwitch(), scenario)
+
+
+def test_what_a_load_could_do_without_is_told_where_it_is_asked_for(data: Path) -> None:
+    async def scenario(driven: Driven) -> None:
+        await driven.add("/dr", sep.DemandResponseProgram(mRID=b"\x01" * 16, primacy=1), scope=PUBLIC)
+        await driven.live(200)
+        assert await driven.availabilities() == []
+        threshold = sep.ActivePower(multiplier=2, value=5)
+        await driven.add(
+            "/dr",
+            sep.DemandResponseProgram(
+                mRID=b"\x02" * 16, primacy=2, availabilityUpdatePowerChangeThreshold=threshold
+            ),
+            scope=PUBLIC,
+        )
+        await driven.live(400)
+        (told,) = await driven.availabilities()
+        assert told.sheddablePower == sep.ActivePower(multiplier=0, value=1_500)
+        driven.device.load_w = 1_100.0  # moves by less than the program asks for
+        await driven.live(200)
+        assert [one.sheddablePower.value for one in await driven.availabilities()] == [1_500]
+        driven.device.load_w = 900.0
+        await driven.live(200)
+        assert [one.sheddablePower.value for one in await driven.availabilities()] == [900]
 
     play(data, LoadSwitch(), scenario)
 

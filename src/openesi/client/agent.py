@@ -16,6 +16,7 @@ from enum import Enum
 from pathlib import Path
 
 from openesi.client import duties, follow
+from openesi.client.alarms import Alarms
 from openesi.client.backoff import LEAST_POLL_S, REFUSED_S, RandomSource, delay_s
 from openesi.client.clock import ServerClock
 from openesi.client.device import (
@@ -27,6 +28,7 @@ from openesi.client.device import (
     MeteredDevice,
     PoweredDevice,
     PriceDevice,
+    SheddingDevice,
     UsageDevice,
 )
 from openesi.client.duties import Duty, Shared, WrongPIN
@@ -37,6 +39,7 @@ from openesi.client.notifications import Received, listening
 from openesi.client.responses import Responses
 from openesi.client.scheduler import Scheduler
 from openesi.client.session import Client
+from openesi.client.shedding import LoadShedding
 from openesi.client.subscriptions import (
     Notify,
     Subscriptions,
@@ -100,7 +103,7 @@ class Agent:
         self.events = _events_of(device, chosen)
         self.programs = next((one for one in self.events if isinstance(one, follow.Programs)), None)
         reporting = _reporting_of(device)
-        self._reports = next((one for one in reporting if isinstance(one, duties.Reports)), None)
+        self._watching = [one for one in reporting if isinstance(one, duties.Reports | Alarms)]
         self._duties: list[Duty] = [
             duties.DeviceCapability(),
             duties.Time(),
@@ -137,8 +140,10 @@ class Agent:
         for followed in self.events:
             followed.tick(self.shared)
         self.device.advance(self.shared.clock.at(self.shared.local()))
-        if self._reports is not None:
-            self._reports.tick(self.shared)
+        if isinstance(self.device, DERDevice):
+            status = self.device.status(self.shared.now)
+            for watching in self._watching:
+                watching.see(status, self.shared)
         self.shared.wake &= self._due.keys()  # not every device has every duty
         if self.shared.wake:
             self._remember()
@@ -159,7 +164,7 @@ class Agent:
         memory.recall(known)
         if self.programs is not None:
             self.programs.programs = known.programs
-        self.shared.log_events = known.log_events
+        self.shared.log_events, self.shared.alarms = known.log_events, known.alarms
         self.shared.wake.add(duties.RESPONSES)
         self.shared.remember = self._remember
 
@@ -182,6 +187,7 @@ class Agent:
             doubtful=shared.doubtful,
             programs=self.programs.programs if self.programs is not None else (),
             log_events=shared.log_events,
+            alarms=shared.alarms,
         )
 
     async def turn(self) -> float:
@@ -393,7 +399,9 @@ def _reporting_of(device: Device) -> list[Duty]:
     if isinstance(device, MeteredDevice):
         found.append(Mirrors(device))
     if isinstance(device, DERDevice):
-        found.append(duties.Reports(device))
+        found += [duties.Reports(device), Alarms()]
+    if isinstance(device, SheddingDevice):
+        found.append(LoadShedding(device))
     if isinstance(device, PoweredDevice):
         found.append(duties.PowerStatuses(device))
     if isinstance(device, UsageDevice):

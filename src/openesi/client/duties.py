@@ -69,6 +69,8 @@ class Shared:
     problems: dict[str, OpenESIError] = field(default_factory=dict)
     responses_sent: int = 0
     log_events: int = 0  # told so far: the next one's number
+    alarms: int = 0  # AlarmStatus, as it was last looked at
+    load_programs: tuple[sep.DemandResponseProgram, ...] = ()
     remember: Callable[[], None] = lambda: None
 
     @property
@@ -217,7 +219,7 @@ class EndDevice:
             if shared.end_device is None:
                 shared.wake.add(DeviceCapability.name)  # whoever is known may be shown more
             shared.end_device = found
-            shared.wake |= {Assignments.name, Reports.name, PowerStatuses.name, "flow reservations"}
+            shared.wake |= WOKEN_BY_END_DEVICE
         await self._inform(shared, found)
         return shared.rest_s(self.name, poll_s(listed.pollRate, most_s=REGISTRATION_POLL_S))
 
@@ -280,6 +282,11 @@ class Assignments:
         return shared.rest_s(self.name, poll_s(listed.pollRate))
 
 
+WOKEN_BY_END_DEVICE = frozenset({
+    Assignments.name, "reports", "power status", "flow reservations", "alarms", "load shedding",
+})  # fmt: skip
+"""Which duties are due when the server shows this device otherwise."""
+
 WOKEN_BY = {
     "TimeLink": Time.name,
     "DERProgramListLink": "programs",
@@ -329,9 +336,9 @@ class Reports:
         self._told = _state(status)
         return poll_s(listed.pollRate)
 
-    def tick(self, shared: Shared) -> None:
+    def see(self, status: sep.DERStatus, shared: Shared) -> None:
         """See whether the device is in another state than was told."""
-        if self._told and _state(self._device.status(shared.now)) != self._told:
+        if self._told and _state(status) != self._told:
             self._told = ()
             shared.wake.add(self.name)
 

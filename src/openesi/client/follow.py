@@ -255,7 +255,9 @@ class LoadControls(Events):
         """Return the controls of all programs that are for a device of this category."""
         found = Found()
         kind = sep.DemandResponseProgramList
+        programs: list[sep.DemandResponseProgram] = []
         async for mrid, program in _programs(shared, "DemandResponseProgramListLink", kind, found):
+            programs.append(program)
             link = program.EndDeviceControlListLink
             if link is None:
                 continue
@@ -269,6 +271,9 @@ class LoadControls(Events):
                 category=shared.device.category,
                 can_obey=self._device.can_obey,
             )
+        if tuple(programs) != shared.load_programs:
+            shared.load_programs = tuple(programs)
+            shared.wake.add("load shedding")
         return found
 
     def obey(self, now: int) -> None:

@@ -81,12 +81,13 @@ class Contents(msgspec.Struct, frozen=True, kw_only=True):
     events: dict[str, list[EventRecord]]
     programs: list[ProgramRecord]
     waiting: list[AnswerRecord]
-    log_events: int = 0
+    log_events: int
+    alarms: int
 
 
 @dataclass(slots=True)
 class Recollection:
-    """What is kept: the schedules by name, programs, responses that wait, and how many alarms were told.
+    """What is kept: the schedules by name, programs, responses that wait; alarms, and how many were told.
 
     ``waiting`` and ``doubtful`` are the device's own; what is recalled is put into them.
     """
@@ -96,6 +97,7 @@ class Recollection:
     doubtful: set[tuple[bytes, int]]
     programs: tuple[der.Program, ...] = ()
     log_events: int = 0
+    alarms: int = 0
 
 
 class Memory:
@@ -130,7 +132,7 @@ class Memory:
                 if one.doubtful:
                     into.doubtful.add(answer.key)
         into.programs = tuple(_to_program(record) for record in contents.programs)
-        into.log_events = contents.log_events
+        into.log_events, into.alarms = contents.log_events, contents.alarms
 
     def keep(self, what: Recollection) -> bool:
         """Write what is to be remembered, if it changed. Raises LocalError if it cannot be written."""
@@ -155,6 +157,7 @@ class Memory:
                 for one in what.waiting
             ],
             log_events=what.log_events,
+            alarms=what.alarms,
         )
         self._texts, self._fresh = self._fresh, {}
         data = msgspec.json.encode(contents)
