@@ -8,6 +8,7 @@ from collections import Counter
 from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -60,7 +61,7 @@ def time_of(now: int) -> bytes:
 class World:
     """A small server of canned documents, an inverter, and one clock."""
 
-    def __init__(self, faulty: Faulty, identity: Identity, *, memory: Path | None = None) -> None:
+    def __init__(self, faulty: Faulty, identity: Identity, **options: Any) -> None:
         self.faulty = faulty
         self.now = float(START)
         self.device = SolarInverter(site=summer_site(START))
@@ -71,7 +72,7 @@ class World:
             random=random.Random(1),
             local=lambda: self.now,
             fallback_s=0.0,
-            memory=memory,
+            **options,
         )
         self.turns = 0
         poll = f'pollRate="{POLL_S}"'
@@ -388,3 +389,45 @@ def of_edition(answer: bytes, edition: Edition) -> bytes:
         return answer
     text = body.decode().replace(NS, edition.namespace)
     return document('<?xml version="1.0" encoding="UTF-8" standalone="yes"?>\n' + text)
+
+
+def test_what_the_server_of_gridappsd_does_is_lived_with(authority: Authority) -> None:
+    """Version 0.0.2a37: nothing is assigned, times and events lack parts, links lead nowhere, meters fail."""
+
+    async def scenario() -> None:
+        async with misbehaving(authority) as faulty:
+            world = World(faulty, authority.device("device"), public=True)
+            faulty.on(
+                "GET /dcap",
+                document(
+                    f'<DeviceCapability xmlns="NS" href="/dcap" pollRate="{POLL_S}"><DERProgramListLink '
+                    'href="/derp" all="0"/><TimeLink href="/tm"/><EndDeviceListLink href="/edev" all="1"/>'
+                    '<MirrorUsagePointListLink href="/mup" all="0"/></DeviceCapability>'
+                ),
+            )
+            faulty.on("GET /fsa", document('<FunctionSetAssignmentsList xmlns="NS" all="0" results="0"/>'))
+            faulty.on("GET /dderc", empty("404 Not Found"))
+            told = control(7, 20, 60, 2_000, required="00")
+            begins, _, rest = told.partition("<EventStatus>")
+            faulty.on("GET /derc", controls(f"{begins}<EventStatus/>{rest.partition('</EventStatus>')[2]}"))
+            faulty.on(
+                "GET /tm",
+                document(
+                    f'<Time xmlns="NS"><currentTime>{START}</currentTime><dstEndTime>1</dstEndTime>'
+                    "<dstOffset>3600</dstOffset><localTime>5</localTime><tzOffset>-18000</tzOffset></Time>"
+                ),
+            )
+            faulty.on("POST /mup", empty("201 Created", "Location: /mup_0\r\n"))
+            fails = [empty("500 Oops")] * 3  # at the second reading of one kind
+            once = [empty("400 Bad"), *[empty("201 Created")] * 5, *fails]
+            faulty.on("POST /mup_0", *once, empty("204 No Content"))
+            await world.live(40)
+            assert world.limit_w == 1_000
+            await world.live(600)
+            assert world.limit_w > 4_000
+            assert not world.agent.problems
+            assert b"MirrorReadingSet" in faulty.bodies["POST /mup_0"][-1]
+            assert "currentStatus missing" in str(world.esi.remarks)
+            await world.esi.close()
+
+    asyncio.run(scenario())

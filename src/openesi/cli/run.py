@@ -58,6 +58,10 @@ def run(
     register: Annotated[
         bool, typer.Option(help="Register at the server if it does not know the device.")
     ] = True,
+    public: Annotated[
+        bool,
+        typer.Option("--public", help="Follow what the server offers to everybody where it assigns nothing."),
+    ] = False,
     memory: Annotated[
         Path | None,
         typer.Option(metavar="FILE", help="What it remembers over restarts; beside --cert if not given."),
@@ -121,7 +125,9 @@ def run(
                 device.disturbances += strays
             elif strays:
                 raise WrongUsage("--grid is for inverter and battery.")
-            agent = Agent(esi, device, pin=pin, register=register, memory=memory, notify=listen)
+            agent = Agent(
+                esi, device, pin=pin, register=register, public=public, memory=memory, notify=listen
+            )
             with contextlib.suppress(TimeoutError):
                 async with asyncio.timeout(seconds):
                     await _drive(agent, lambda: describe(device))

@@ -72,7 +72,9 @@ class Agent:
     """One device at one server.
 
     ``local`` is a clock that never goes back, in s; ``fallback_s`` is what is added to it for the time of day
-    until the server has told its own. ``register`` lets the device register itself in band. ``memory`` is a
+    until the server has told its own. ``register`` lets the device register in band; ``public`` lets it
+    follow what the server offers to everybody where it assigns nothing (clause 10.2.5.6 would have it follow
+    nothing). ``memory`` is a
     file in which it remembers over restarts what it drew, answered and was told. With ``notify`` it listens
     for notifications while it runs, and subscribes to what it follows; where that does not work it polls.
     """
@@ -84,6 +86,7 @@ class Agent:
         *,
         pin: int | None = None,
         register: bool = True,
+        public: bool = False,
         random: RandomSource | None = None,
         local: Callable[[], float] = time.monotonic,
         fallback_s: float | None = None,
@@ -98,7 +101,7 @@ class Agent:
         if fallback_s is None:
             fallback_s = time.time() - time.monotonic()
         clock = ServerClock(fallback=fallback_s)
-        self.shared = Shared(esi, device, local, chosen, clock, pin, register)
+        self.shared = Shared(esi, device, local, chosen, clock, pin, register, public)
         self.problems = self.shared.problems
         self.events = _events_of(device, chosen)
         self.programs = next((one for one in self.events if isinstance(one, follow.Programs)), None)

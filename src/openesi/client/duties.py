@@ -57,6 +57,7 @@ class Shared:
     clock: ServerClock
     pin: int | None = None
     register: bool = True
+    public: bool = False
     capability: sep.DeviceCapability | None = None
     end_device: sep.EndDevice | None = None
     assignments: tuple[sep.FunctionSetAssignments, ...] = ()
@@ -262,19 +263,26 @@ class EndDevice:
 
 
 class Assignments:
-    """Which instances of function sets this device is to use."""
+    """Which instances of function sets this device is to use.
+
+    Where a server assigns none, ``Shared.public`` takes what it offers to everybody.
+    """
 
     name = "assignments"
 
     async def turn(self, shared: Shared) -> float:
         """Read them."""
         device = shared.end_device
-        if device is None or device.FunctionSetAssignmentsListLink is None:
+        if device is None:
             return MOST_EVENT_POLL_S
-        listed = await shared.esi.fetch_list(
-            device.FunctionSetAssignmentsListLink, sep.FunctionSetAssignmentsList
-        )
+        listed = sep.FunctionSetAssignmentsList(all=0, results=0)
+        if device.FunctionSetAssignmentsListLink is not None:
+            listed = await shared.esi.fetch_list(
+                device.FunctionSetAssignmentsListLink, sep.FunctionSetAssignmentsList
+            )
         before, after = shared.assignments, listed.FunctionSetAssignments
+        if not after and shared.public and shared.capability is not None:
+            after = (_offered(shared.capability),)
         shared.assignments = after
         for link, duty in WOKEN_BY.items():
             if targets(before, link) != targets(after, link):
@@ -296,6 +304,12 @@ WOKEN_BY = {
     "UsagePointListLink": "usage",
 }
 """Which duty is due when the assignments link something else."""
+
+
+def _offered(capability: sep.DeviceCapability) -> sep.FunctionSetAssignments:
+    """Return what a server offers to everybody, as if it had assigned it."""
+    links = {link: getattr(capability, link) for link in WOKEN_BY}
+    return sep.FunctionSetAssignments(mRID=bytes(16), **links)
 
 
 def targets(assignments: Iterable[sep.FunctionSetAssignments], link: str) -> list[str]:

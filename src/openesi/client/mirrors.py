@@ -17,6 +17,8 @@ log = logging.getLogger(__name__)
 
 POST_RATE_S = 300  # CSIP: where the server gives no postRate
 
+FAILURES_OF_A_FORM = 3  # in a row, with a server error
+
 Readings = tuple[sep.MirrorMeterReading, ...]
 
 
@@ -30,6 +32,7 @@ class Mirrors:
         self._hrefs: dict[str, str] = {}
         self._rate_s = float(POST_RATE_S)
         self._form = 0
+        self._failures = 0
 
     async def turn(self, shared: Shared) -> float:
         """Make the mirrors that are not there, and post to each."""
@@ -94,19 +97,26 @@ class Mirrors:
     async def _post_in_some_form(
         self, shared: Shared, href: str, readings: tuple[sep.MirrorMeterReading, ...]
     ) -> None:
-        """Post readings as one list; to servers that refuse that, one by one, or as sets; and keep to it."""
-        while True:
-            form = FORMS[self._form]
+        """Post readings as one list; to servers that refuse that, one by one, or as sets; and keep to it.
+
+        A server that fails again and again at one form (the one of gridappsd does) is tried with the next.
+        """
+        for _ in FORMS:
             try:
-                for document in form(readings):
+                for document in FORMS[self._form](readings):
                     await shared.esi.post(href, document)
-                return
+            except NotThere:
+                raise
             except AnswerError as error:
-                if isinstance(error, NotThere) or error.is_temporary or self._form + 1 == len(FORMS):
-                    self._form = self._form if isinstance(error, NotThere) or error.is_temporary else 0
+                self._failures += 1
+                if not error.is_temporary or self._failures >= FAILURES_OF_A_FORM:
+                    self._form, self._failures = (self._form + 1) % len(FORMS), 0
+                    log.info("readings will be posted in another form href=%s reason=%s", href, error)
+                if error.is_temporary or self._form == 0:
                     raise
-            self._form += 1
-            log.info("readings are posted in another form href=%s", href)
+            else:
+                self._failures = 0
+                return
 
 
 def _as_list(readings: Readings) -> Iterable[sep.Sep]:
