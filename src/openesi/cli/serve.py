@@ -21,6 +21,7 @@ from openesi.sep2.editions import EDITIONS
 from openesi.server.service import Door, Place, open_door, running
 from openesi.server.settings import Settings, Unwritten
 from openesi.server.tls import ProxySettings
+from openesi.server.volttron import routes as volttron
 from openesi.server.workers import run_workers
 from openesi.web.listener import listening
 from openesi.web.token import open_token
@@ -79,6 +80,15 @@ def serve(
     unwritten: Annotated[
         Unwritten, typer.Option(help="Answer for what a device has not written yet.")
     ] = Unwritten.BLANK,
+    volttron_port: Annotated[
+        int | None,
+        typer.Option(
+            "--volttron-port",
+            metavar="PORT",
+            help="Serve devices made for VOLTTRON's SEP2 agent at its paths, as plain HTTP on 127.0.0.1 for "
+            "a TLS proxy on this machine; 0 takes a free one.",
+        ),
+    ] = None,
     discovery: Annotated[bool, typer.Option(help="Let devices find the server by multicast.")] = True,
     discovery_interface: Annotated[
         list[str] | None,
@@ -119,7 +129,9 @@ def serve(
     logging.basicConfig(level=logging.WARNING if quiet else logging.INFO, format=LOG_FORMAT)
     place.data.mkdir(parents=True, exist_ok=True)
     if workers == 1:
-        run(run_until_told(place, settings, web_host=web_host, web_port=web_port))
+        run(
+            run_until_told(place, settings, web_host=web_host, web_port=web_port, volttron_port=volttron_port)
+        )
         return
     door = open_door(place)
 
@@ -131,6 +143,7 @@ def serve(
                 settings,
                 web_host=web_host,
                 web_port=web_port if first else None,
+                volttron_port=volttron_port if first else None,
                 door=door,
             )
         )
@@ -139,14 +152,23 @@ def serve(
 
 
 async def run_until_told(
-    place: Place, settings: Settings, *, web_host: str, web_port: int | None, door: Door | None = None
+    place: Place,
+    settings: Settings,
+    *,
+    web_host: str,
+    web_port: int | None,
+    volttron_port: int | None = None,
+    door: Door | None = None,
 ) -> None:
     """Run server and web listener until SIGINT or SIGTERM; print where they are once they are up.
 
     A worker without ``web_port`` only serves devices.
     """
     stop = stopping()
-    async with running(place, settings, door=door) as service:
+    async with running(place, settings, door=door) as service, contextlib.AsyncExitStack() as beside:
+        if volttron_port is not None:
+            old = await beside.enter_async_context(volttron.serving(service, port=volttron_port))
+            output.say(f"Devices made for VOLTTRON's SEP2 agent find their paths at {old}.")
         if web_port is None:
             await stop.wait()
             return

@@ -325,24 +325,31 @@ def _octets(value: int) -> bytes:
 
 
 # That agent let any number pass as a status, so devices may send more than 8 bits; storage keeps 16.
-_WIDE = schema.value_types()["UInt16"]
-_WIDE_STATUS = {
-    name: _with_value(name, type=_WIDE) for name in ("InverterStatusType", "LocalControlModeStatusType")
+_NUMBER, _BITS = (schema.value_types()[name] for name in ("UInt16", "HexBinary16"))
+_WIDE_NUMBERS = {
+    name: _with_value(name, type=_NUMBER) for name in ("InverterStatusType", "LocalControlModeStatusType")
 }
-WIDE_STATUS = {
-    **_WIDE_STATUS,
-    "ConnectStatusType": _with_value("ConnectStatusType", type=schema.value_types()["HexBinary16"]),
-}
-_DECIMAL_STATUS = _with_value(
-    "ConnectStatusType", type=_WIDE, to_model=_octets, from_model=lambda value: int.from_bytes(value)
+_WIDE_BITS = _with_value("ConnectStatusType", type=_BITS)
+WIDE_STATUS = {**_WIDE_NUMBERS, "ConnectStatusType": _WIDE_BITS}
+_DECIMAL_BITS = tuple(
+    replace(
+        wire,
+        type=_NUMBER,
+        field=replace(wire.field, type=_BITS),
+        to_model=_octets,
+        from_model=lambda value: int.from_bytes(value),
+    )
+    if wire.name == "value"
+    else wire
+    for wire in _WIDE_BITS
 )
 VOLTTRON = replace(
     IEEE_2013,
     name="volttron",
     own_fields={
         **_OWN_2013,
-        **_WIDE_STATUS,
-        "ConnectStatusType": _DECIMAL_STATUS,
+        **_WIDE_NUMBERS,
+        "ConnectStatusType": _DECIMAL_BITS,
         **{name: _fields_volttron(name) for name in _NAMES_VOLTTRON},
     },
 )

@@ -42,7 +42,7 @@ def parse(data: bytes, edition: Edition = editions.IEEE_2018) -> Sep:
         DecodeError: not well-formed, another edition's namespace, not what the schema says, out of bounds.
 
     """
-    root = _tree(data)
+    root = tree(data)
     cls = edition.types.get(root.tag)
     if cls is None:
         raise DecodeError(_unknown_root(root.tag, edition))
@@ -71,7 +71,7 @@ def parse_tolerantly(data: bytes, edition: Edition = editions.IEEE_2018) -> tupl
     try:
         return parse(data, edition), []
     except DecodeError as error:
-        root = _tree(data)
+        root = tree(data)
         cls = edition.types.get(root.tag) or mended_root(root, edition)
         if cls is None:
             raise
@@ -98,7 +98,7 @@ def skipped(data: bytes, edition: Edition = editions.IEEE_2018) -> list[str]:
     Raises DecodeError where ``parse`` does.
     """
     value = parse(data, edition)
-    found = reader_skips(_tree(data), edition, type(value))
+    found = reader_skips(tree(data), edition, type(value))
     return [f"{type(value).__name__}/{path}" for path in found if path[1:] not in edition.root_attributes]
 
 
@@ -121,7 +121,7 @@ def edition_of(data: bytes) -> Edition | None:
 
     For tools that look at files; a server chooses by peer and never guesses. Raises DecodeError.
     """
-    root = _tree(data)
+    root = tree(data)
     namespace = root.tag.rpartition("}")[0].lstrip("{")
     if namespace == editions.IEEE_2023.namespace and root.get("schemaVer", "2.1") > "2.1":
         return editions.IEEE_2023
@@ -136,7 +136,8 @@ _LONG_NAMESPACE = re.compile(
 ).match
 
 
-def _tree(data: bytes) -> ET.Element:
+def tree(data: bytes) -> ET.Element:
+    """Return the elements of a document that is well-formed and within bounds. Raises DecodeError."""
     if len(data) > MAX_BYTES:
         raise DecodeError(f"{len(data)} octets; at most {MAX_BYTES} are read", reason=ReasonCode.LIMIT)
     # expat takes a byte order mark of UTF-16 for true, whatever encoding it is told; there "<" has a NUL.

@@ -153,7 +153,7 @@ class Application:
         lfdi = request.peer.lfdi
         if lfdi is None:
             raise Refusal(403, "a client certificate is needed")
-        self._note_seen(lfdi)
+        self.note_seen(lfdi)
         caller = self._callers.get(lfdi)
         if caller is None:
             caller = await self.store.read(lambda reader: find_caller(reader, lfdi, self.settings))
@@ -188,7 +188,8 @@ class Application:
             lambda tx: log_event.note(tx, int(now), self.settings, log_event.CERTIFICATE_REFUSED)
         )
 
-    def _note_seen(self, lfdi: bytes) -> None:
+    def note_seen(self, lfdi: bytes) -> None:
+        """Remember that a device was heard now."""
         if lfdi not in self.seen and len(self.seen) >= MAX_CALLERS:
             del self.seen[next(iter(self.seen))]
         self.seen[lfdi] = self._clock()

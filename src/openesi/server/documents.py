@@ -134,12 +134,13 @@ def blank(cls: type[T]) -> T:
     values: dict[str, Any] = {}
     for field in schema.fields(cls):
         if field.extension is None and field.minimum:
-            nothing = _nothing(field.type)
-            values[field.name] = (nothing,) * field.minimum if field.many else nothing
+            empty = nothing(field.type)
+            values[field.name] = (empty,) * field.minimum if field.many else empty
     return cls(**values)
 
 
-def _nothing(kind: schema.ValueType | type[sep.Sep]) -> Any:
+def nothing(kind: schema.ValueType | type[sep.Sep]) -> Any:
+    """Return the value of a type that says nothing: 0, no text, a blank document."""
     if not isinstance(kind, schema.ValueType):
         return blank(kind)
     if kind.is_integer:
