@@ -149,11 +149,18 @@ def serve(
             metavar="PORT", help="Put the first meter on a real radio: /dev/ttyUSB0, socket://HOST:PORT."
         ),
     ] = None,
-    web_port: WebPort = None,
     identity: Annotated[
         Path | None,
         typer.Option(metavar="FILE", help="Its Smart Energy certificate and key, JSON, mode 600."),
     ] = None,
+    broker: Annotated[
+        str | None,
+        typer.Option(metavar="URL", help="Reach roles elsewhere over a broker: stomps://USER@HOST:PORT."),
+    ] = None,
+    broker_secret: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="Our secret at the broker; mode 600.")
+    ] = None,
+    web_port: WebPort = None,
 ) -> None:
     """Run roles of the use case in real time; messages come and go as SOAP or REST over HTTPS.
 
@@ -190,6 +197,8 @@ def serve(
             radio=radio,
             identity=identity,
             web_port=web_port,
+            broker=broker,
+            broker_secret=broker_secret,
         )
     )
 

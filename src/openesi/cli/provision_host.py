@@ -7,7 +7,7 @@ import contextlib
 import ssl
 import time
 import uuid
-from collections.abc import Iterator
+from collections.abc import Coroutine, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -68,6 +68,8 @@ class Options:
     radio: str | None
     identity: Path | None
     web_port: int | None
+    broker: str | None
+    broker_secret: Path | None
 
 
 @contextlib.contextmanager
@@ -127,6 +129,7 @@ async def _serve_roles(options: Options, state: State, board: Board | None, page
             utility.install(home, rejoin_s=REJOIN_S)
     if radio is not None:
         await radio.start(world, utility.homes[0].esi)
+    queues = [_join_broker(options, host, roles)] if options.broker else []
     gate = Gate.from_file(options.users) if options.users else None
     listener = Listener(roles, host.accept, gate, turned_away=host.turn_away)
     server = make_server(
@@ -141,18 +144,36 @@ async def _serve_roles(options: Options, state: State, board: Board | None, page
     serving = asyncio.create_task(server.serve())
     while not server.started and not serving.done():  # noqa: ASYNC110 - uvicorn has a flag, no event
         await asyncio.sleep(0.02)
-    running = asyncio.create_task(host.run())
+    tasks = [asyncio.create_task(one) for one in (host.run(), *queues)]
     if server.started:
         bound = server.servers[0].sockets[0].getsockname()[1]
         output.write(f"ready https://{options.host}:{bound} {page}".rstrip())
     try:
         await serving
     finally:
-        running.cancel()
-        await asyncio.gather(running, return_exceptions=True)
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
         if radio is not None:
             await radio.link.close()
         await host.close()
+
+
+def _join_broker(options: Options, host: Host, roles: frozenset[str]) -> Coroutine[None, None, None]:
+    """What takes letters from a broker's queues, and leaves those for roles that are not here in theirs."""
+    try:
+        from openesi.provisioning.transport.stomp import Broker, StompLink
+    except ModuleNotFoundError as error:
+        raise LocalError("a broker needs stomp-py. Run: python -m pip install 'openesi[stomp]'") from error
+    secret = read_private(options.broker_secret).strip() if options.broker_secret else ""
+    ca = str(options.ca) if options.ca else None
+    broker = Broker.parse(options.broker or "", passcode=secret, ca_file=ca)
+    others = frozenset(ROLES) - roles
+    link = StompLink(
+        "-".join(sorted(roles)), roles, host.accept, loop=asyncio.get_running_loop(), peers=others
+    )
+    host.bearers.append(link)
+    return link.run(broker)
 
 
 def _operator_token(options: Options) -> str:

@@ -7,7 +7,7 @@ import contextlib
 import ssl
 import time
 from pathlib import Path
-from typing import Final
+from typing import Final, Protocol
 
 import uvicorn
 from uvicorn.protocols.http.h11_impl import H11Protocol
@@ -15,7 +15,6 @@ from uvicorn.protocols.http.h11_impl import H11Protocol
 from openesi.errors import LocalError
 from openesi.provisioning.letters import Language, Letter
 from openesi.provisioning.state import State
-from openesi.provisioning.transport.carrier import Carrier
 from openesi.provisioning.transport.http import Listener
 from openesi.provisioning.transport.operator_api import OperatorApi
 from openesi.provisioning.world import World
@@ -58,12 +57,28 @@ class CertifiedProtocol(H11Protocol):
             self.transport.abort()
 
 
+class Bearer(Protocol):
+    """A way to other processes: ``carrier.Carrier`` over HTTPS, ``stomp.StompLink`` over a broker."""
+
+    def knows(self, target: str) -> bool:
+        """Whether a role is reached by it."""
+        ...
+
+    async def carry(self, letter: Letter) -> bytes | None:
+        """Bring a letter to its target and return the answer; None where there was none."""
+        ...
+
+    async def close(self) -> None:
+        """Close what is open."""
+        ...
+
+
 class Host:
     """Runs a world by the wall clock."""
 
-    def __init__(self, state: State, carrier: Carrier, server: OperatorApi | None = None) -> None:
+    def __init__(self, state: State, carrier: Bearer, server: OperatorApi | None = None) -> None:
         self._state = state
-        self._carrier = carrier
+        self.bearers = [carrier]  # the first that knows the target is taken
         self._server = server
         self._pruned = self._wrote_down = 0.0
         self._outgoing: list[Letter] = []
@@ -73,8 +88,8 @@ class Host:
 
     def carry(self, letter: Letter) -> None:
         """Give as ``carry`` to the world; the letter leaves when its transaction is on disk."""
-        known = self._carrier.knows(letter.target) or (self._server and letter.language is Language.SEP2)
-        if known and len(self._tasks) < MAX_CARRIED:
+        by_server = self._server is not None and letter.language is Language.SEP2
+        if (by_server or self._bearer(letter) is not None) and len(self._tasks) < MAX_CARRIED:
             self._outgoing.append(letter)
 
     def accept(self, letter: Letter, now: float) -> bytes:
@@ -120,15 +135,20 @@ class Host:
         for task in self._tasks:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
-        await self._carrier.close()
+        for bearer in self.bearers:
+            await bearer.close()
         if self._server is not None:
             self._server.close()
+
+    def _bearer(self, letter: Letter) -> Bearer | None:
+        return next((one for one in self.bearers if one.knows(letter.target)), None)
 
     async def _send(self, world: World, letter: Letter) -> None:
         if self._server is not None and letter.language is Language.SEP2:
             reply = await asyncio.to_thread(self._server.answer, letter)
         else:
-            reply = await self._carrier.carry(letter)
+            bearer = self._bearer(letter)
+            reply = await bearer.carry(letter) if bearer is not None else None
         if reply is not None:
             world.answer(letter, reply, time.time())
             self._wake.set()
