@@ -235,7 +235,7 @@ class Hand:
         for field_ in known_fields(cls).values():
             if field_.name in given or field_.extension is not None:
                 continue
-            decided = _DECIDED.get(field_.name)
+            decided = DECIDED.get(field_.name)
             if decided is not None:
                 values[field_.name] = decided(self, old, cls)
             elif field_.minimum and field_.name.endswith("Link"):
@@ -251,7 +251,7 @@ class Hand:
     def _below(self, resource: Resource, path: str, values: object, where: str) -> None:
         assert isinstance(values, Mapping)
         # Single things first: the type of readings says what may stand in their lists.
-        for name, target, required in sorted(_children(resource), key=lambda one: one[1].item is not None):
+        for name, target, required in sorted(children_of(resource), key=lambda one: one[1].item is not None):
             given = values.get(name)
             href = f"{path}/{target.path.rpartition('/')[2]}"
             inside = f"{where or resource.name}/{name}"
@@ -308,7 +308,7 @@ class Sight:
         assert match is not None
         if depth <= 0:
             return document
-        for name, target, _ in _children(match.resource):
+        for name, target, _ in children_of(match.resource):
             href = f"{path}/{target.path.rpartition('/')[2]}"
             if target.item is not None:
                 rows = self.reader.page(href, limit=MAX_SHOWN)
@@ -350,7 +350,7 @@ def _created(hand: Hand, old: sep.Sep | None, cls: type[sep.Sep]) -> int:
 
 
 # Fields that the server fills in where the operator leaves them out, whatever the type.
-_DECIDED = {
+DECIDED = {
     "mRID": _mrid,
     "version": _next_version,
     "creationTime": _created,
@@ -384,11 +384,17 @@ def _own_fields(resource: Resource, values: object, name: str) -> dict[str, Any]
     """Return what the object says of the resource itself, without what stands below it and where it is."""
     if not isinstance(values, Mapping):
         raise JSONError(f"{name}: an object is wanted")
-    below = {child for child, _, _ in _children(resource)}
+    below = {child for child, _, _ in children_of(resource)}
     return {key: value for key, value in values.items() if key not in below and key != "href"}
 
 
-def _children(resource: Resource) -> Iterator[tuple[str, Resource, bool]]:
+def is_written_by_operator(resource: Resource) -> bool:
+    """Tell whether an operator writes a resource, or adds to a list, as it stands in the tree."""
+    made_elsewhere = resource.name in MADE_BY_SERVER or resource.name in GROWN_BY
+    return not (made_elsewhere or resource.is_active_list or resource.is_assigned)
+
+
+def children_of(resource: Resource) -> Iterator[tuple[str, Resource, bool]]:
     """Yield name, resource and necessity of what may be given together with a resource."""
     known = known_fields(resource.model)
     for link in resources.link_fields(resource.model):

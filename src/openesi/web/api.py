@@ -210,7 +210,7 @@ async def post_login(live: Live, request: Request) -> Response:
 async def get_openapi(live: Live, request: Request) -> Response:
     """Describe this API for programs, as OpenAPI."""
     del live, request
-    return answer(openapi.describe(ENDPOINTS, bodies=BODIES, answers=ANSWERS))
+    return answer(openapi.describe(ENDPOINTS, bodies=BODIES, answers=ANSWERS, queries=QUERIES))
 
 
 def control_base(reader: Reader, modes: Modes) -> sep.DERControlBase:
@@ -327,6 +327,22 @@ BODIES: dict[Endpoint, Any] = {
     groups.patch_group: groups.ChangedGroup,
     groups.post_members: groups.Joining,
     **points.BODIES,
+}
+PAGED = {"start": "0", "limit": "1000"}
+QUERIES: dict[Endpoint, dict[str, str]] = {
+    devices.get_devices: PAGED,
+    groups.get_groups: PAGED,
+    groups.get_members: PAGED,
+    watching.get_readings: {"range": "48h"},
+    watching.get_events: {"program": "", "ended": "false"},
+    post_event: {"dry_run": "false"},
+    delete_event: {"randomized": "false"},
+    events.post_supersede: {"event": ""},
+    resources.get_resource: resources.LOOK,
+    resources.post_resource: resources.WRITE,
+    resources.put_resource: resources.WRITE,
+    resources.patch_resource: resources.WRITE,
+    resources.delete_resource: {"dry_run": "false"},
 }
 ANSWERS: dict[Endpoint, Any] = {
     devices.get_devices: list[operator.DeviceSummary],

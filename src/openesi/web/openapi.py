@@ -9,6 +9,7 @@ from typing import Any
 import msgspec
 
 from openesi import __version__
+from openesi.web.tree_openapi import describe_tree
 
 REFERENCE = "#/components/schemas/{name}"
 
@@ -18,10 +19,13 @@ def describe(
     *,
     bodies: Mapping[Callable[..., Any], Any],
     answers: Mapping[Callable[..., Any], Any],
+    queries: Mapping[Callable[..., Any], Mapping[str, str]],
 ) -> dict[str, Any]:
     """Return the OpenAPI 3.1 document of (method, path, endpoint); docstrings begin with the summary.
 
-    ``bodies`` and ``answers`` give the types that an endpoint takes and returns, where they are declared.
+    ``bodies`` and ``answers`` give the types that an endpoint takes and returns, where they are declared,
+    ``queries`` the parameters of its query with their defaults. The resources of the tree are described each
+    by itself as well.
     """
     types = list({**dict.fromkeys(bodies.values()), **dict.fromkeys(answers.values())})
     schemas, components = msgspec.json.schema_components(types, ref_template=REFERENCE)
@@ -33,12 +37,18 @@ def describe(
             operation["requestBody"] = {"required": True, "content": _json(schema_of[bodies[endpoint]])}
         if endpoint in answers:
             operation["responses"]["2XX"]["content"] = _json(schema_of[answers[endpoint]])
+        operation["parameters"] += [_parameter(*one) for one in queries.get(endpoint, {}).items()]
         paths.setdefault(path.replace(":path", ""), {})[method.lower()] = operation
+    tree_paths, tree_schemas = describe_tree()
     return {
         "openapi": "3.1.0",
         "info": {"title": "OpenESI operator's API", "version": __version__},
-        "paths": paths,
-        "components": {"schemas": components},
+        "security": [{"token": []}],
+        "paths": paths | tree_paths,
+        "components": {
+            "schemas": {**tree_schemas, **components},
+            "securitySchemes": {"token": {"type": "http", "scheme": "bearer"}},
+        },
     }
 
 
@@ -57,6 +67,10 @@ def _operation(path: str, endpoint: Callable[..., Any]) -> dict[str, Any]:
             "default": {"description": "What is wrong, in words.", "content": _json(error)},
         },
     }
+
+
+def _parameter(name: str, default: str) -> dict[str, Any]:
+    return {"name": name, "in": "query", "schema": {"type": "string", "default": default}}
 
 
 def _json(schema: dict[str, Any]) -> dict[str, Any]:

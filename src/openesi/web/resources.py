@@ -21,7 +21,7 @@ from openesi.sep2 import model as sep
 from openesi.sep2.json import to_json
 from openesi.sep2.xml import serialize
 from openesi.server import groups
-from openesi.server.tree import GROWN_BY, MADE_BY_SERVER, Hand, NotThere, Sight
+from openesi.server.tree import Hand, NotThere, Sight, is_written_by_operator
 from openesi.store import ASSIGNED, PUBLIC, Reader, Transaction
 from openesi.web.answers import answer
 from openesi.web.bodies import read_flag, read_json, read_number, read_query
@@ -32,8 +32,8 @@ T = TypeVar("T")
 MAX_DEPTH = 12  # levels below a resource; the tree of the standard has 7
 MAX_MEMBERS = 10_000  # of a list in one answer
 VISIBLE = {"": None, "public": PUBLIC, "assigned": ASSIGNED}
-_LOOK = {"start": "0", "limit": "255", "deep": "0", "format": "json"}
-_WRITE = {"dry_run": "false", "device": "", "group": "", "visible": "", "format": "json"}
+LOOK = {"start": "0", "limit": "255", "deep": "0", "format": "json"}
+WRITE = {"dry_run": "false", "device": "", "group": "", "visible": "", "format": "json"}
 
 
 class TriedOut(Exception):
@@ -56,7 +56,7 @@ async def get_table(live: Live, request: Request) -> Response:
             "list_of": one.item.__name__ if one.item is not None else None,
             "access": one.access.name.lower(),
             "device_methods": one.methods,
-            "operator_writes": _operator_writes(one),
+            "operator_writes": is_written_by_operator(one),
         }
         for one in resources.RESOURCES
     ])  # fmt: skip
@@ -64,7 +64,7 @@ async def get_table(live: Live, request: Request) -> Response:
 
 async def get_resource(live: Live, request: Request) -> Response:
     """Show a resource or list; ``deep=N`` with N levels of what stands below it; ``format=xml`` as served."""
-    query = read_query(request, _LOOK)
+    query = read_query(request, LOOK)
     path = _path(request)
     start = read_number(query, "start", most=10**9)
     limit = read_number(query, "limit", most=MAX_MEMBERS)
@@ -84,7 +84,7 @@ async def get_resource(live: Live, request: Request) -> Response:
 
 async def post_resource(live: Live, request: Request) -> Response:
     """Add a member to a list, or an array of members: all of them, or none."""
-    query = read_query(request, _WRITE)
+    query = read_query(request, WRITE)
     path = _path(request)
     values = await read_json(request)
     many = isinstance(values, list)
@@ -102,7 +102,7 @@ async def post_resource(live: Live, request: Request) -> Response:
 
 async def put_resource(live: Live, request: Request) -> Response:
     """Write a resource over the one at its place, or the first at a place that a link leads to."""
-    query = read_query(request, _WRITE)
+    query = read_query(request, WRITE)
     path = _path(request)
     values = await read_json(request)
 
@@ -117,7 +117,7 @@ async def put_resource(live: Live, request: Request) -> Response:
 
 async def patch_resource(live: Live, request: Request) -> Response:
     """Change some fields of a resource (RFC 7396: null takes one away)."""
-    query = read_query(request, _WRITE)
+    query = read_query(request, WRITE)
     path = _path(request)
     values = await read_json(request)
 
@@ -139,7 +139,7 @@ async def delete_resource(live: Live, request: Request) -> Response:
     def write(hand: Hand) -> Any:
         return {"removed": hand.remove(path)}
 
-    return _shown(await _write(live, {**_WRITE, **query}, write))
+    return _shown(await _write(live, {**WRITE, **query}, write))
 
 
 async def _write(live: Live, query: dict[str, str], change: Callable[[Hand], T]) -> T:
@@ -225,12 +225,3 @@ def _sight(live: Live, reader: Reader) -> Sight:
 
 def _path(request: Request) -> str:
     return "/" + str(request.path_params["path"])
-
-
-def _operator_writes(resource: resources.Resource) -> bool:
-    return not (
-        resource.name in MADE_BY_SERVER
-        or resource.name in GROWN_BY
-        or resource.is_active_list
-        or resource.is_assigned
-    )
