@@ -20,6 +20,10 @@ def problems(kind: sep.ReadingType, reading: sep.ReadingBase) -> Iterator[str]:
     tiers, blocks = kind.numberOfTouTiers or 0, kind.numberOfConsumptionBlocks or 0
     yield from _counted("touTier", reading.touTier, tiers, MAX_TIER)
     yield from _counted("consumptionBlock", reading.consumptionBlock, blocks, MAX_BLOCK)
+
+
+def quality_problems(reading: sep.ReadingBase) -> Iterator[str]:
+    """Yield what in a reading's qualityFlags means nothing yet. What devices say there is kept as it is."""
     if reading.qualityFlags is not None and bits(reading.qualityFlags) & ~_KNOWN_QUALITY:
         yield f"qualityFlags {reading.qualityFlags.hex()} has bits that are reserved"
 
@@ -38,7 +42,7 @@ def type_problems(kind: sep.ReadingType) -> Iterator[str]:
 
 def set_problems(kind: sep.ReadingType, readings: Iterable[sep.ReadingBase]) -> Iterator[str]:
     """Yield what is wrong with the readings of one set together: a tier and block has one total."""
-    if not (kind.numberOfTouTiers or kind.numberOfConsumptionBlocks):
+    if not is_split(kind):
         return
     seen = set()
     for reading in readings:
@@ -49,6 +53,11 @@ def set_problems(kind: sep.ReadingType, readings: Iterable[sep.ReadingBase]) -> 
             yield f"touTier {reading.touTier}, consumptionBlock {reading.consumptionBlock} comes twice"
             return
         seen.add(place)
+
+
+def is_split(kind: sep.ReadingType) -> bool:
+    """Tell whether readings of a type count by tier or by block."""
+    return bool(kind.numberOfTouTiers or kind.numberOfConsumptionBlocks)
 
 
 def has_history(kind: sep.ReadingType) -> bool:

@@ -68,13 +68,18 @@ def make_row(
 def key_of(document: sep.Sep) -> bytes | None:
     """Return what identifies a document in its list; None where it may stand there twice.
 
-    An mRID that says "still being made" (type mRIDType) is nobody's own.
+    An mRID that says "still being made" (type mRIDType) is nobody's own; but of reading sets one at a time
+    is.
     """
     told_by = KEYS.get(type(document).__name__)
     if told_by is not None:
         return told_by(document)
     mrid: bytes | None = getattr(document, "mRID", None)
-    return mrid.rjust(16, b"\x00") if mrid and not identity.mrid_is_reserved(mrid) else None
+    if not mrid:
+        return None
+    key = mrid.rjust(16, b"\x00")
+    is_own = isinstance(document, sep.ReadingSetBase) or not identity.mrid_is_reserved(key)
+    return key if is_own else None
 
 
 def _log_event(event: sep.LogEvent) -> bytes:

@@ -21,7 +21,7 @@ from openesi.sep2.json import JSONError, from_json, known_fields, to_json
 from openesi.sep2.lists import Window
 from openesi.sep2.resources import Match, Resource
 from openesi.server import functions
-from openesi.server.documents import make_row, read_document
+from openesi.server.documents import key_of, make_row, read_document
 from openesi.server.functions.base import Offer, expect_unique
 from openesi.server.functions.events import complete as complete_event
 from openesi.server.functions.events import settle, write_event
@@ -114,6 +114,8 @@ class Hand:
             )
         listing = row.listing if row is not None else None
         scope, key = (row.scope, row.key) if row is not None else (None, None)
+        if old is not None and key == key_of(old):
+            key = None  # its own, which may change with it
         document = self._document(match.resource, path, values, where, old=old)
         new = make_row(path, document, listing=listing, scope=scope, key=key)
         expect_unique(self.tx, new)
@@ -250,8 +252,7 @@ class Hand:
 
     def _below(self, resource: Resource, path: str, values: object, where: str) -> None:
         assert isinstance(values, Mapping)
-        # Single things first: the type of readings says what may stand in their lists.
-        for name, target, required in sorted(children_of(resource), key=lambda one: one[1].item is not None):
+        for name, target, required in sorted(children_of(resource), key=_turn):
             given = values.get(name)
             href = f"{path}/{target.path.rpartition('/')[2]}"
             inside = f"{where or resource.name}/{name}"
@@ -406,6 +407,12 @@ def children_of(resource: Resource) -> Iterator[tuple[str, Resource, bool]]:
         name = link.name.removesuffix("Link").removesuffix("List")
         if name not in known:
             yield name, target, bool(link.minimum)
+
+
+def _turn(child: tuple[str, Resource, bool]) -> tuple[bool, bool]:
+    """Sort what stands below a resource: first the type of readings, which says what these may be."""
+    _, target, _ = child
+    return target.model is not sep.ReadingType, target.item is not None
 
 
 def _required_link(resource: Resource, link: schema.Field, path: str) -> sep.Sep | None:

@@ -29,6 +29,8 @@ NOT_LINKED = frozenset({"CurrentDERProgramLink", "AssociatedUsagePointLink"})
 NEVER_BLANK = frozenset({"ConnectionPoint"})  # an empty identifier would be a wrong one
 
 GATHERED = frozenset({"AssociatedDERProgramList"})  # lists put together from other lists
+# Mirrors of one client: a device with fresh mRIDs at each start would pile them up.
+MAX_MIRRORS = 100
 MAX_FILES = 1_000  # that one server offers; a query looks at each
 MAX_GATHERED = 500  # DERPrograms of one assignment that are looked at
 
@@ -298,6 +300,8 @@ class View:
             counted = self.count(target, href)
             if target.is_assigned and not counted:
                 return None
+            if target.name == "MirrorUsagePointList" and self.caller is not None and counted >= MAX_MIRRORS:
+                return None  # who sees the link may create one more (requirement MUP.001)
             return self._link(field.type, href=href, all=counted)
         answers = "PUT" in target.methods or target.name in self._generated or self.row(href) is not None
         return self._link(field.type, href=href) if answers else None

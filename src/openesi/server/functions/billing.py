@@ -48,7 +48,8 @@ def _complete_reading(offer: Offer, reading: sep.BillingReading) -> sep.BillingR
     held_by, _, _ = offer.path.partition("/brs/")
     row = offer.tx.get(f"{held_by}/rt")
     if row is not None:
-        for problem in metering.problems(read_document(row, sep.ReadingType), reading):
+        kind = read_document(row, sep.ReadingType)
+        for problem in (*metering.problems(kind, reading), *metering.quality_problems(reading)):
             raise LocalError(f"{offer.path}: {problem}")
     return reading
 
@@ -87,7 +88,19 @@ _READING = Behaviour(offered=_offered_reading)
 _SET = Behaviour(removed=_removed_set)
 _MEMBER = Behaviour(complete=_complete_reading)
 
+
+def _complete_type(offer: Offer, kind: sep.ReadingType) -> sep.ReadingType:
+    for problem in metering.type_problems(kind):
+        raise LocalError(f"{offer.path}: {problem}")
+    return kind
+
+
+_TYPE = Behaviour(complete=_complete_type)
+
 BEHAVIOURS = {
+    "ProjectionReadingType": _TYPE,
+    "TargetReadingType": _TYPE,
+    "HistoricalReadingType": _TYPE,
     "CustomerAgreement": Behaviour(complete=_complete_agreement),
     "BillingPeriod": Behaviour(complete=_complete_period),
     "ProjectionReading": _READING,

@@ -7,18 +7,19 @@ reading type, the latest reading, the reading sets (IEEE 2030.5-2018, 10.11; req
 from __future__ import annotations
 
 from openesi.sep2 import identity
+from openesi.sep2 import metering as rules
 from openesi.sep2 import model as sep
 from openesi.sep2.enums import RoleFlag, bits, to_bits
 from openesi.sep2.errors import ReasonCode
 from openesi.server.documents import make_row, read_document
 from openesi.server.errors import Refusal, not_found
 from openesi.server.functions.base import Behaviour, Change, Outcome, insert_member
+from openesi.server.functions.metering import MAX_READINGS, end_progress, make_room_for_sets
+from openesi.server.view import MAX_MIRRORS
 from openesi.store import Row
 
-MAX_MIRRORS = 100  # mirrors of one client; a device with fresh mRIDs at each start would pile them up
 MAX_METER_READINGS = 100  # quantities of one mirror
-MAX_READING_SETS = 500  # sets of one quantity; the oldest make room
-MAX_READINGS = 2_000  # readings of one set
+MAX_AHEAD_S = 86_400  # how far ahead a device's clock may be; its sets would push out all others
 
 
 def _post_mirror(change: Change, mirror: sep.MirrorUsagePoint) -> Outcome:
@@ -82,13 +83,53 @@ def _take_reading(change: Change, point: str, posted: sep.MirrorMeterReading) ->
     created = row is None
     if row is None:
         row = _create_meter_reading(change, listing, posted, key)
-    elif posted.ReadingType is not None:
-        change.tx.put(make_row(f"{row.path}/rt", posted.ReadingType))
+    else:
+        row = _overwrite_meter_reading(change, row, posted)
+    kind = _reading_type(change, row.path)
     if posted.Reading is not None:
+        _expect_fit(kind, posted.Reading)
         change.tx.put(make_row(f"{row.path}/r", posted.Reading))
     for reading_set in posted.MirrorReadingSet:
+        for problem in rules.set_problems(kind, reading_set.Reading):
+            raise Refusal(400, problem)
+        for reading in reading_set.Reading:
+            _expect_fit(kind, reading)
         created = _take_set(change, f"{row.path}/rs", reading_set) or created
     return Outcome(201 if created else 204, row.path)
+
+
+def _overwrite_meter_reading(change: Change, row: Row, posted: sep.MirrorMeterReading) -> Row:
+    """Take what else a known quantity is said to be anew: its description, version and type."""
+    if posted.ReadingType is not None:
+        change.tx.put(make_row(f"{row.path}/rt", _checked_type(posted.ReadingType)))
+    if posted.description is None and posted.version is None:
+        return row
+    old = read_document(row, sep.MeterReading)
+    new = sep.replace(
+        old,
+        description=old.description if posted.description is None else posted.description,
+        version=old.version if posted.version is None else posted.version,
+    )
+    if new != old:
+        row = make_row(row.path, new, listing=row.listing, key=row.key)
+        change.tx.put(row)
+    return row
+
+
+def _reading_type(change: Change, meter_reading: str) -> sep.ReadingType:
+    row = change.tx.get(f"{meter_reading}/rt")
+    return read_document(row, sep.ReadingType) if row is not None else sep.ReadingType()
+
+
+def _checked_type(kind: sep.ReadingType) -> sep.ReadingType:
+    for problem in rules.type_problems(kind):
+        raise Refusal(400, problem)
+    return kind
+
+
+def _expect_fit(kind: sep.ReadingType, reading: sep.Reading) -> None:
+    for problem in rules.problems(kind, reading):
+        raise Refusal(400, problem)
 
 
 def _create_meter_reading(change: Change, listing: str, posted: sep.MirrorMeterReading, key: bytes) -> Row:
@@ -108,8 +149,9 @@ def _create_meter_reading(change: Change, listing: str, posted: sep.MirrorMeterR
         )
         return make_row(path, reading, listing=listing, key=key)
 
+    kind = _checked_type(posted.ReadingType)
     row = change.tx.insert(listing, row_at)
-    change.tx.put(make_row(f"{row.path}/rt", posted.ReadingType))
+    change.tx.put(make_row(f"{row.path}/rt", kind))
     return row
 
 
@@ -117,6 +159,8 @@ def _take_set(change: Change, listing: str, posted: sep.MirrorReadingSet) -> boo
     """Add a reading set, or replace the one of the same mRID. Return whether it is new."""
     if len(posted.Reading) > MAX_READINGS:
         raise Refusal(413, f"no more than {MAX_READINGS} readings in one set", reason=ReasonCode.LIMIT)
+    if posted.timePeriod.start > change.now + MAX_AHEAD_S:
+        raise Refusal(400, f"timePeriod begins at {posted.timePeriod.start}, more than a day ahead")
     reading_set = sep.ReadingSet(
         mRID=posted.mRID,
         description=posted.description,
@@ -130,9 +174,9 @@ def _take_set(change: Change, listing: str, posted: sep.MirrorReadingSet) -> boo
         change.tx.put(make_row(known.path, reading_set, listing=listing, key=key))
         row = known
     else:
-        for oldest in change.tx.page(listing, start=MAX_READING_SETS - 1, limit=MAX_READING_SETS):
-            change.tx.delete(oldest.path)
         row = insert_member(change.tx, listing, reading_set, key=key)
+        end_progress(change.tx, listing, reading_set)
+        make_room_for_sets(change.tx, listing, row.path)
     for reading in posted.Reading:
         insert_member(change.tx, f"{row.path}/r", reading)
     return known is None
