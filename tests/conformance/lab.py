@@ -17,8 +17,10 @@ from typing import Any
 from conformance.plant import Plant
 from conformance.receiver import Receiver
 from conformance.utility import Utility
-from conformance.wire import Certificate, Schema, Wire, link
+from conformance.wire import AUS, AUS13, Certificate, Schema, Wire, link
 from openesi.pki import Authority, Identity
+from openesi.sep2.editions import EDITIONS
+from openesi.web.token import open_token
 from web.house import House
 
 PIN = 111115
@@ -39,7 +41,13 @@ class Lab:
     def __init__(self, folder: Path, edition: str = "2018", **settings: Any) -> None:
         self.folder = folder
         self.edition = edition
-        self.settings = {"notify_local": True, "notify_every_s": 1, "time_quality": 7} | settings
+        self.folder.mkdir(parents=True, exist_ok=True)
+        self.settings = {
+            "edition": EDITIONS[edition],
+            "notify_local": True,
+            "notify_every_s": 0,
+            "time_quality": 7,
+        } | settings
         self.house: House
         self.utility: Utility
         self._names = itertools.count(1)
@@ -48,7 +56,7 @@ class Lab:
         self._begin(0.0)
 
     def _begin(self, ahead_s: float) -> None:
-        self.house = House(self.folder, **self.settings)
+        self.house = House(self.folder, token=open_token(self.folder), **self.settings)
         self.house.ahead_s = ahead_s
         self.house.start()
         self.utility = Utility(self.house.url, self.folder)
@@ -105,6 +113,7 @@ class Lab:
 
     def wire(self, certificate: Certificate | None = None) -> Wire:
         made = Wire(self.house.service.base_url, certificate or self.certificate(), schema(self.edition))
+        made.aus = AUS13 if self.edition == "csip-aus-1.3" else AUS
         self._opened.append(made)
         return made
 

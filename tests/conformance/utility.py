@@ -12,8 +12,8 @@ class Utility:
     """The operator of one server."""
 
     def __init__(self, url: str, data: Path) -> None:
-        token = data / "operator.token"
-        headers = {"Authorization": f"Bearer {token.read_text().strip()}"} if token.exists() else {}
+        token = (data / "operator.token").read_text().strip()
+        headers = {"Authorization": f"Bearer {token}"}
         self.api = httpx2.Client(base_url=url, timeout=20, headers=headers)
 
     def ask(self, method: str, path: str, body: Any = None, **query: Any) -> httpx2.Response:
@@ -30,6 +30,13 @@ class Utility:
     def register(self, lfdi: str, *, pin: int = 111115, **more: Any) -> str:
         href: str = self.do("POST", "/devices", {"lfdi": lfdi, "pin": pin, **more})["href"]
         return href
+
+    def change_device(self, lfdi: str, **changes: Any) -> None:
+        self.do("PATCH", f"/devices/{lfdi}", changes)
+
+    def rates(self, **poll_s: int) -> None:
+        """Set how often each type is to be polled."""
+        self.do("PUT", "/rates", {"poll_s": poll_s})
 
     def remove(self, lfdi: str) -> None:
         self.do("DELETE", f"/devices/{lfdi}")
@@ -80,6 +87,10 @@ class Utility:
     def supersede(self, event: str, **changes: Any) -> str:
         href: str = self.do("POST", "/supersede", changes, event=event)["href"]
         return href
+
+    def waiting(self, resource: str) -> list[Any]:
+        """Return the notifications about a resource that did not arrive yet."""
+        return [one for one in self.do("GET", "/notifications")["pending"] if one["resource"] == resource]
 
     def event(self, event: str) -> Any:
         return self.do("GET", f"/events{event}")

@@ -22,7 +22,7 @@ AUS13 = "https://csipaus.org/ns/v1.3"
 XSI = "http://www.w3.org/2001/XMLSchema-instance"
 XML = "application/sep+xml"
 CIPHER = "ECDHE-ECDSA-AES128-CCM8:@SECLEVEL=0"
-PREFIXES = {"aus": AUS, "aus13": AUS13}
+PREFIXES = {"aus": AUS}
 
 Element = Any  # what lxml calls an element
 
@@ -151,6 +151,7 @@ class Wire:
     def __init__(self, server: str, certificate: Certificate, schema: Schema) -> None:
         self.certificate = certificate
         self.schema = schema
+        self.aus = AUS  # the namespace that is spoken in
         self._context = certificate.context()
         self.move(server)
 
@@ -172,6 +173,8 @@ class Wire:
         given: dict[str, str | None] = {"accept": XML, "content-type": XML if body is not None else None}
         given.update({name.replace("_", "-"): value for name, value in headers.items()})
         kept = {name: value for name, value in given.items() if value is not None}
+        if body is not None and self.aus != AUS:
+            body = body.replace(AUS.encode(), self.aus.encode())
         try:
             self._connection.request(method, target, body, kept)
             response = self._connection.getresponse()

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from functools import cache
 from typing import Annotated
 
 import msgspec
 
+from openesi.sep2 import schema
 from openesi.server.settings import Settings
 from openesi.store import Reader, Transaction
 
@@ -29,9 +31,31 @@ class Rates(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 def keep_rates(tx: Transaction, rates: Rates) -> None:
-    """Set the rates; every answer from the next on has them."""
+    """Set the rates; every answer from the next on has them. Subscribers to what carries one are told."""
+    old = kept_rates(tx)
     tx.keep(_NAME, msgspec.json.encode(rates).decode())
     tx.touch(TAG)
+    for name in _polled():
+        if _poll_s(old, name) != _poll_s(rates, name):
+            tx.touch(tag_of(name))
+
+
+def tag_of(type_name: str) -> str:
+    """Return the name under which a change of the pollRate of a type is announced."""
+    return f"{TAG}:{type_name}"
+
+
+def _poll_s(rates: Rates, name: str) -> int | None:
+    return (rates.poll_s or {}).get(name, rates.default_poll_s)
+
+
+@cache
+def _polled() -> tuple[str, ...]:
+    """Return the names of the types that carry a pollRate."""
+    types = schema.structured_types().values()
+    return tuple(
+        cls.__name__ for cls in types if any(field.name == "pollRate" for field in schema.fields(cls))
+    )
 
 
 def kept_rates(reader: Reader) -> Rates:

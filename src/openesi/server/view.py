@@ -18,6 +18,7 @@ from openesi.sep2.resources import Access, Match, Resource
 from openesi.server.caller import MAX_ASSIGNMENTS, Caller
 from openesi.server.documents import blank, read_document
 from openesi.server.errors import Refusal, not_found
+from openesi.server.rates import tag_of
 from openesi.server.settings import Settings, Unwritten
 from openesi.store import ALIAS, PUBLIC, Reader, Row, list_tag
 
@@ -27,6 +28,9 @@ Generate = Callable[["View", Match, str], sep.Sep]
 NOT_LINKED = frozenset({"CurrentDERProgramLink", "AssociatedUsagePointLink"})
 
 NEVER_BLANK = frozenset({"ConnectionPoint"})  # an empty identifier would be a wrong one
+
+# What clients of CSIP-AUS look for before they register (test S-ALL-02); they find it empty.
+BEFORE_REGISTRATION = frozenset({"MirrorUsagePointList"})
 
 GATHERED = frozenset({"AssociatedDERProgramList"})  # lists put together from other lists
 # Mirrors of one client: a device with fresh mRIDs at each start would pile them up.
@@ -85,7 +89,7 @@ class View:
             raise not_found(path)
         if match.resource.access is Access.CERTIFIED:
             return
-        if not self.caller.registered:
+        if not self._may_follow(match.resource):
             raise not_found(path)
         self.personal = self.personal or match.resource.access is Access.OWN
         for place in _rows_above(path):
@@ -96,6 +100,10 @@ class View:
     def check_place(self, match: Match, path: str) -> None:
         """Raise Refusal unless the client may write at ``path`` and everything above it exists."""
         self.check_access(match, path)
+        if self.caller is not None and not (
+            self.caller.registered or match.resource.access is Access.CERTIFIED
+        ):
+            raise not_found(path)
         self._check_parents(path)
         is_member = match.resource.path.endswith("{}")
         if is_member and self.row(path) is None:
@@ -162,10 +170,11 @@ class View:
 
     def watched(self, resource: Resource, path: str) -> set[str]:
         """Return the tags whose change is a change of what is shown at ``path``, and of nothing below it."""
+        told = {tag_of(resource.model.__name__)} if "pollRate" in names_2018(resource.model) else set()
         if resource.item is None:
-            return {path}
+            return {path, *told}
         source, scope, _ = self._source(resource, path)
-        return {list_tag(source, scope)}
+        return {list_tag(source, scope), *told}
 
     def _list(self, resource: Resource, path: str, window: Window) -> sep.Sep:
         item = schema.list_item(resource.model)
@@ -312,7 +321,9 @@ class View:
         return kind(**values)
 
     def _may_follow(self, target: Resource) -> bool:
-        return self.caller is None or target.access is Access.CERTIFIED or self.caller.registered
+        if self.caller is None or target.access is Access.CERTIFIED or self.caller.registered:
+            return True
+        return target.name in BEFORE_REGISTRATION and self._speaks("csip-aus-1.2")
 
     def _unwritten(self, resource: Resource, path: str) -> sep.Sep:
         """Answer for a resource that its device has not written yet: see ``Settings.unwritten``."""

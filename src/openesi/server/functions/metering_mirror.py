@@ -135,6 +135,7 @@ def _expect_fit(kind: sep.ReadingType, reading: sep.Reading) -> None:
 def _create_meter_reading(change: Change, listing: str, posted: sep.MirrorMeterReading, key: bytes) -> Row:
     if posted.ReadingType is None:
         raise Refusal(400, f"mRID {identity.format_mrid(key)} is new here: post it once with its ReadingType")
+    _check_whose(change, key)
     if change.tx.count(listing) >= MAX_METER_READINGS:
         raise Refusal(
             413, f"no more than {MAX_METER_READINGS} quantities in one mirror", reason=ReasonCode.LIMIT
@@ -153,6 +154,19 @@ def _create_meter_reading(change: Change, listing: str, posted: sep.MirrorMeterR
     row = change.tx.insert(listing, row_at)
     change.tx.put(make_row(f"{row.path}/rt", kind))
     return row
+
+
+def _check_whose(change: Change, key: bytes) -> None:
+    """Refuse the mRID of another client's quantity, as CSIP-AUS wants it (S-ALL-05).
+
+    Elsewhere it is no harm, and devices of one make are known to share theirs.
+    """
+    if "csip-aus-1.2" not in change.caller.edition.tags:
+        return
+    other = change.tx.find_anywhere(key, "MeterReading")
+    point = change.tx.get(other.path.rpartition("/mr/")[0]) if other is not None else None
+    if point is not None and point.scope != change.caller.lfdi:
+        raise Refusal(403, f"mRID {identity.format_mrid(key)} is another client's")
 
 
 def _take_set(change: Change, listing: str, posted: sep.MirrorReadingSet) -> bool:
