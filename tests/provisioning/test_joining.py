@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import random
 from dataclasses import replace
+from datetime import datetime
+from zoneinfo import ZoneInfo
 
 import msgspec
 import pytest
@@ -190,6 +192,27 @@ def test_a_lost_confirmation_leaves_no_side_without_a_key() -> None:
     assert len(lost) == 2
     assert device.state is State.ACTIVE
     assert home.states.count("KeyEstablished") == 1
+
+
+def test_devices_are_told_the_time_of_their_place() -> None:
+    home = Home(services=Services(zone=ZoneInfo("America/New_York")))
+    home.open_window()
+
+    device = home.install()
+    home.run()
+
+    now = home.now - clusters.EPOCH_S
+    told = device.readings
+    assert told["TimeStatus"] == 0b0111
+    assert (told["TimeZone"], told["DstShift"]) == (-5 * 3600, 3600)
+    assert told["DstStart"] == unix("2026-03-08T07:00:00+00:00") - clusters.EPOCH_S
+    assert told["DstEnd"] == unix("2026-11-01T06:00:00+00:00") - clusters.EPOCH_S
+    assert told["StandardTime"] == pytest.approx(now - 5 * 3600, abs=5)
+    assert told["LocalTime"] == pytest.approx(now - 4 * 3600, abs=5)
+
+
+def unix(text: str) -> int:
+    return int(datetime.fromisoformat(text).timestamp())
 
 
 def test_a_wrong_install_code_ends_with_the_reason() -> None:

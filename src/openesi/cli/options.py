@@ -4,8 +4,11 @@ from __future__ import annotations
 
 from pathlib import Path
 from typing import Annotated
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 import typer
+
+from openesi.errors import WrongUsage
 
 DataDir = Annotated[
     Path,
@@ -14,6 +17,20 @@ DataDir = Annotated[
     ),
 ]
 AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON document for programs.")]
+
+TimeZone = Annotated[
+    str, typer.Option("--timezone", metavar="ZONE", help="Time zone that devices are told, as Europe/Paris.")
+]
+
+
+def time_zone(name: str) -> ZoneInfo:
+    """Return the time zone of a name; raises WrongUsage if there is none."""
+    try:
+        return ZoneInfo(name)
+    except (ZoneInfoNotFoundError, ValueError):
+        raise WrongUsage(
+            f"There is no time zone {name!r}. Use a name as America/Los_Angeles or UTC."
+        ) from None
 
 
 def noun_app(help_text: str, *, single: bool = False) -> typer.Typer:

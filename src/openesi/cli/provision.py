@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from openesi.cli import output
-from openesi.cli.options import AsJson, DataDir, noun_app
+from openesi.cli.options import AsJson, DataDir, TimeZone, noun_app, time_zone
 from openesi.errors import LocalError, WrongUsage
 
 if TYPE_CHECKING:
@@ -160,6 +160,7 @@ def serve(
     broker_secret: Annotated[
         Path | None, typer.Option(metavar="FILE", help="Our secret at the broker; mode 600.")
     ] = None,
+    timezone: TimeZone = "UTC",
     web_port: WebPort = None,
 ) -> None:
     """Run roles of the use case in real time; messages come and go as SOAP or REST over HTTPS.
@@ -199,6 +200,7 @@ def serve(
             web_port=web_port,
             broker=broker,
             broker_secret=broker_secret,
+            zone=time_zone(timezone),
         )
     )
 

@@ -11,6 +11,7 @@ from collections.abc import Coroutine, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
+from zoneinfo import ZoneInfo
 
 from openesi.cli import output
 from openesi.cli.api import server_of
@@ -70,6 +71,7 @@ class Options:
     web_port: int | None
     broker: str | None
     broker_secret: Path | None
+    zone: ZoneInfo
 
 
 @contextlib.contextmanager
@@ -120,7 +122,7 @@ async def _serve_roles(options: Options, state: State, board: Board | None, page
         world.watch, world.settled = board.hear, board.look
     radio = _Radio(options.radio, options.identity) if options.radio and options.identity else None
     on = RealRadio(radio.link, radio.trust) if radio else None
-    utility = build(state, world, homes=options.homes, services=default_services(), radio=on)
+    utility = build(state, world, homes=options.homes, services=default_services(options.zone), radio=on)
     world.add(Sep2HeadEnd(state, peers=frozenset({DR})))
     for role in set(ROLES) - roles:
         world.remove(role)

@@ -8,13 +8,12 @@ from dataclasses import replace
 from ipaddress import ip_address, ip_network
 from pathlib import Path
 from typing import Annotated
-from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 import typer
 
 from openesi.cli import output
 from openesi.cli.loops import run, stopping
-from openesi.cli.options import DataDir, noun_app
+from openesi.cli.options import DataDir, TimeZone, noun_app, time_zone
 from openesi.discovery import Where
 from openesi.errors import WrongUsage
 from openesi.sep2.editions import EDITIONS
@@ -52,9 +51,7 @@ def serve(
     profile: Annotated[
         str, typer.Option(metavar="NAME", help=f"Edition devices are spoken to in: {', '.join(EDITIONS)}.")
     ] = "2018",
-    timezone: Annotated[
-        str, typer.Option(metavar="ZONE", help="Time zone that Time tells, as Europe/Paris.")
-    ] = "UTC",
+    timezone: TimeZone = "UTC",
     pen: Annotated[
         int, typer.Option(metavar="N", min=0, max=2**32 - 1, help="Your IANA enterprise number, for mRIDs.")
     ] = 0,
@@ -120,7 +117,7 @@ def serve(
     settings = Settings(
         edition=EDITIONS[profile],
         pen=pen,
-        timezone=_zone(timezone),
+        timezone=time_zone(timezone).key,
         in_band_registration=in_band,
         unwritten=unwritten,
         default_poll_rate=poll,
@@ -207,12 +204,3 @@ def _where(hosts: list[str] | None, interfaces: list[str] | None) -> Where:
     if listened is not None and any(one.is_unspecified for one in listened):
         listened = None
     return Where(interfaces=tuple(interfaces or ()), hosts=listened)
-
-
-def _zone(name: str) -> str:
-    try:
-        return ZoneInfo(name).key
-    except (ZoneInfoNotFoundError, ValueError):
-        raise WrongUsage(
-            f"There is no time zone {name!r}. Use a name as America/Los_Angeles or UTC."
-        ) from None

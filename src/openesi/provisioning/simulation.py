@@ -6,6 +6,7 @@ import secrets
 from dataclasses import dataclass, field
 from functools import partial
 from typing import Final
+from zoneinfo import ZoneInfo
 
 import msgspec
 
@@ -153,8 +154,8 @@ def build(
     return utility
 
 
-def default_services() -> Services:
-    """What the demonstration's utility has for a device: a message, a price, an event, a reading."""
+def default_services(zone: ZoneInfo | None = None) -> Services:
+    """What the demonstration's utility has for a device: a message, a price, an event, a reading, a zone."""
     price: Values = {
         **dict.fromkeys((one.name for one in clusters.PUBLISH_PRICE.fields), 0),
         "providerID": 1,
@@ -189,7 +190,9 @@ def default_services() -> Services:
         "durationInMinutes": 240,
         "message": b"Welcome to Summer Saver",
     }
-    return Services(message=message, price=price, event=event, summation_wh=5_120_430, demand_w=740)
+    return Services(
+        message=message, price=price, event=event, summation_wh=5_120_430, demand_w=740, zone=zone
+    )
 
 
 def _factory(state: State) -> tuple[Factory, cbke.CertificateAuthority]:

@@ -74,6 +74,9 @@ class Command:
     from_server: bool = False
 
 
+# Bits of TimeStatus: the clock is the network's (and set), and so are its zone and daylight saving.
+TIME_MASTER: Final = 0b0011
+TIME_MASTER_ZONE: Final = 0b0100
 TIME_ATTRIBUTES: Final = (
     Attribute(0x0000, 0xE2, "Time"),
     Attribute(0x0001, 0x18, "TimeStatus"),

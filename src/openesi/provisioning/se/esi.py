@@ -13,6 +13,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from typing import Final
+from zoneinfo import ZoneInfo
 
 from openesi.provisioning.se import aps, clusters, eui64, nwk, zcl, zdo
 from openesi.provisioning.se import octets as wire
@@ -24,6 +25,7 @@ from openesi.provisioning.se.memory import ENDED, WAITING, Entry, Memory, Stage
 from openesi.provisioning.se.radio import Frame
 from openesi.provisioning.se.security import FrameError
 from openesi.provisioning.se.stack import Address
+from openesi.sep2.daylight import saving_at, saving_period, standard_offset
 
 ENDPOINT: Final = 1
 MAX_BUFFER_BYTES: Final = 128
@@ -75,6 +77,7 @@ class Services:
     event: wire.Values | None = None
     summation_wh: int = 0
     demand_w: int = 0
+    zone: ZoneInfo | None = None  # of the meter's place; None: devices are told UTC alone
 
 
 class Esi:
@@ -367,7 +370,7 @@ class Esi:
 
     def _attributes(self, cluster: int, now: float) -> dict[str, int]:
         if cluster == Cluster.TIME:
-            return {"Time": int(now) - clusters.EPOCH_S, "TimeStatus": 0b011}  # master, synchronized
+            return self._time(int(now))
         if cluster == Cluster.METERING:
             return {
                 "CurrentSummationDelivered": self.services.summation_wh,
@@ -377,6 +380,23 @@ class Esi:
                 "Divisor": 1000,
             }
         return {}
+
+    def _time(self, now: int) -> dict[str, int]:
+        utc = now - clusters.EPOCH_S
+        if self.services.zone is None:
+            return {"Time": utc, "TimeStatus": clusters.TIME_MASTER}
+        offset = standard_offset(now, self.services.zone)
+        start, end, shift = saving_period(now, self.services.zone)
+        return {
+            "Time": utc,
+            "TimeStatus": clusters.TIME_MASTER | clusters.TIME_MASTER_ZONE,
+            "TimeZone": offset,
+            "DstStart": max(0, start - clusters.EPOCH_S),
+            "DstEnd": max(0, end - clusters.EPOCH_S),
+            "DstShift": shift,
+            "StandardTime": utc + offset,
+            "LocalTime": utc + offset + saving_at(now, self.services.zone),
+        }
 
     def _answer_command(
         self, device: bytes, entry: Entry, data: aps.ApsData, frame: zcl.ZclFrame, now: float
