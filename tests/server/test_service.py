@@ -78,11 +78,13 @@ def running(tmp_path: Path) -> Iterator[Running]:
         server.stop(signal.SIGTERM)
 
 
-def register(connection: http.client.HTTPSConnection, device: Identity) -> None:
+def register(connection: http.client.HTTPSConnection, device: Identity) -> str:
     body = xml.serialize(sep.EndDevice(sFDI=device.sfdi, changedTime=0))
     with contextlib.closing(connection):
         connection.request("POST", "/edev", body, XML)
-        assert connection.getresponse().status == 201
+        answer = connection.getresponse()
+        assert answer.status == 201
+        return answer.headers["Location"]
 
 
 def request(number: int) -> bytes:
@@ -91,7 +93,7 @@ def request(number: int) -> bytes:
             mRID=number.to_bytes(16, "big"),
             creationTime=number,
             energyRequested=sep.SignedRealEnergy(multiplier=0, value=number),
-            intervalRequested=sep.DateTimeInterval(duration=60, start=number),
+            intervalRequested=sep.DateTimeInterval(duration=86_400, start=int(time.time())),
             powerRequested=sep.ActivePower(multiplier=0, value=1),
             RequestStatus=sep.RequestStatus(dateTime=number, requestStatus=0),
         )
@@ -99,23 +101,24 @@ def request(number: int) -> bytes:
 
 
 def test_every_acknowledged_write_is_there_after_kill_9(running: Running) -> None:
-    device = Authority.open(running.data).issue_device("device", now=datetime.now(UTC))
-    register(running.connect(device), device)
-    acknowledged: list[str] = []
+    authority = Authority.open(running.data)
+    devices = [authority.issue_device(f"device-{number}", now=datetime.now(UTC)) for number in range(4)]
+    places = {device: f"{register(running.connect(device), device)}/frq" for device in devices}
+    acknowledged: list[tuple[Identity, str]] = []
 
-    def load(worker: int) -> None:
+    def load(device: Identity) -> None:
         with contextlib.closing(running.connect(device)) as connection:
             try:
                 for number in range(100_000):
-                    connection.request("POST", "/edev/1/frq", request(worker << 20 | number), XML)
+                    connection.request("POST", places[device], request(number), XML)
                     answer = connection.getresponse()
                     answer.read()
                     if answer.status == 201:
-                        acknowledged.append(answer.headers["Location"])
+                        acknowledged.append((device, answer.headers["Location"]))
             except (OSError, http.client.HTTPException):
                 return
 
-    workers = [threading.Thread(target=load, args=(worker,)) for worker in range(4)]
+    workers = [threading.Thread(target=load, args=(device,)) for device in devices]
     for worker in workers:
         worker.start()
     while len(acknowledged) < 200 and any(worker.is_alive() for worker in workers):
@@ -126,16 +129,18 @@ def test_every_acknowledged_write_is_there_after_kill_9(running: Running) -> Non
     assert len(acknowledged) >= 200
 
     again = start(running.data)
-    connection = again.connect(device)
-    for href in acknowledged:
-        connection.request("GET", href, headers=XML)
-        answer = connection.getresponse()
-        assert answer.status == 200, href
-        xml.parse_as(answer.read(), sep.FlowReservationRequest)
-    connection.request("GET", "/edev/1/frq?l=0", headers=XML)
-    listed = xml.parse_as(connection.getresponse().read(), sep.FlowReservationRequestList)
-    assert listed.all >= len(acknowledged)
-    connection.close()
+    for device, place in places.items():
+        connection = again.connect(device)
+        mine = [href for owner, href in acknowledged if owner is device]
+        for href in mine:
+            connection.request("GET", href, headers=XML)
+            answer = connection.getresponse()
+            assert answer.status == 200, href
+            xml.parse_as(answer.read(), sep.FlowReservationRequest)
+        connection.request("GET", f"{place}?l=0", headers=XML)
+        listed = xml.parse_as(connection.getresponse().read(), sep.FlowReservationRequestList)
+        assert listed.all >= len(mine)
+        connection.close()
     assert again.stop(signal.SIGTERM) == 0
 
 

@@ -11,7 +11,7 @@ from typing import Annotated
 
 import typer
 
-from openesi.cli import output
+from openesi.cli import output, units
 from openesi.cli.loops import run, stopping
 from openesi.cli.options import DataDir, TimeZone, noun_app, time_zone
 from openesi.discovery import Where
@@ -74,6 +74,12 @@ def serve(
     ] = True,
     poll: Annotated[int, typer.Option(metavar="SECONDS", min=1, help="pollRate given to devices.")] = 900,
     post: Annotated[int, typer.Option(metavar="SECONDS", min=1, help="postRate given to mirrors.")] = 300,
+    flow_budget: Annotated[
+        str | None,
+        typer.Option(
+            metavar="POWER", help="Grant flow reservations by itself within this, as 50kW; else you answer."
+        ),
+    ] = None,
     unwritten: Annotated[
         Unwritten, typer.Option(help="Answer for what a device has not written yet.")
     ] = Unwritten.BLANK,
@@ -122,6 +128,7 @@ def serve(
         unwritten=unwritten,
         default_poll_rate=poll,
         post_rate=post,
+        flow_budget_w=_budget(flow_budget),
     )
     logging.basicConfig(level=logging.WARNING if quiet else logging.INFO, format=LOG_FORMAT)
     place.data.mkdir(parents=True, exist_ok=True)
@@ -204,3 +211,12 @@ def _where(hosts: list[str] | None, interfaces: list[str] | None) -> Where:
     if listened is not None and any(one.is_unspecified for one in listened):
         listened = None
     return Where(interfaces=tuple(interfaces or ()), hosts=listened)
+
+
+def _budget(text: str | None) -> float | None:
+    if text is None:
+        return None
+    power_w = units.parse_power(text)
+    if power_w < 0:
+        raise WrongUsage(f"{text!r}: a budget cannot be negative.")
+    return float(power_w)

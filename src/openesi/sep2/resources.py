@@ -278,6 +278,15 @@ RESOURCES: tuple[Resource, ...] = (
     ),
     # CSIP-AUS: where the site of a device is connected.
     _Row("ConnectionPoint", "/edev/{}/cp", "MMMEE", OWN, ours=True),
+    # All intervals of a tariff together (CSIP-AUS 1.3).
+    _Row(
+        "CombinedTimeTariffIntervalList",
+        "/tp/{}/tti",
+        "MMEEE",
+        REGISTERED,
+        type="TimeTariffIntervalList",
+        ours=True,
+    ),
     # Lists that the WADL has links for and no path (ActiveTargetReadingListLink), and what stands below a
     # billing meter reading: its own type and sets.
     _Row(
@@ -368,8 +377,8 @@ def by_name(name: str) -> Resource:
 def link_target(resource: Resource, link: str) -> Resource | None:
     """Return the resource that a link field of ``resource`` leads to by the tree, or None.
 
-    A link leads to the child of that name (``DERListLink`` of ``/edev/1`` to ``/edev/1/der``) or else to the
-    top-level resource of that name (``TimeLink`` to ``/tm``).
+    A link leads to the child of that name (``DERListLink`` of ``/edev/1`` to ``/edev/1/der``), or else to the
+    top-level resource of that name (``TimeLink`` to ``/tm``), or to what ``resource`` stands in.
     """
     wanted = link.removesuffix("Link")
     prefix = resource.path + "/"
@@ -377,7 +386,18 @@ def link_target(resource: Resource, link: str) -> Resource | None:
         is_child = one.path.startswith(prefix) and "/" not in one.path[len(prefix) :]
         if is_child and wanted in (one.name, one.type_name if one.ours else one.name):
             return one
-    return next((one for one in RESOURCES if one.name == wanted and one.path.count("/") == 1), None)
+    top = next((one for one in RESOURCES if one.name == wanted and one.path.count("/") == 1), None)
+    above = (one for one in RESOURCES if one.name == wanted and resource.path.startswith(one.path + "/"))
+    return top or next(above, None)
+
+
+def place_of(target: Resource, resource: Resource, path: str) -> str:
+    """Return where ``link_target`` is for the instance of ``resource`` at ``path``."""
+    if target.path.startswith(resource.path + "/"):
+        return path + target.path[len(resource.path) :]
+    if resource.path.startswith(target.path + "/"):
+        return "/".join(path.split("/")[: target.path.count("/") + 1])
+    return target.path
 
 
 @cache

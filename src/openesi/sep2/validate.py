@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterator
+from decimal import Decimal
 from functools import cache
 from typing import Any, NamedTuple
 
@@ -22,6 +23,7 @@ from openesi.sep2.model._declare import Sep
 from openesi.sep2.schema import ValueType
 
 URI_OCTETS = 255  # longest URI of IEEE 2030.5-2018, 4.5
+LATEST = 253_402_300_799  # s since 1970, the end of the year 9999; sums of times stay in 64 bits
 HIGHEST_TIER = 15  # TOUType: 0 without tiers, 1 to 15 are the tiers A to O
 HIGHEST_BLOCK = 16  # ConsumptionBlockType: 0 without blocks
 
@@ -222,6 +224,8 @@ def _event(event: sep.Event) -> _Found:
         yield "interval/duration", "is 0"
     if duration > kind.longest_s:
         yield "interval/duration", f"is {duration} s; {kind.longest_s} s are allowed"
+    if abs(event.interval.start) > LATEST:
+        yield "interval/start", f"{event.interval.start} is after the year 9999"
     if event.responseRequired and any(event.responseRequired) and event.replyTo is None:
         yield "responseRequired", "asks for answers, but there is no replyTo that they could go to"
 
@@ -231,6 +235,16 @@ def _end_device_control(control: sep.EndDeviceControl) -> _Found:
         yield "deviceCategory", "is 0, so the control is for no device"
 
 
+def _flow_rates(component: sep.RateComponent) -> _Found:
+    start, end = component.flowRateStartLimit, component.flowRateEndLimit
+    if start is None or end is None:
+        return
+    if start.unit != end.unit:
+        yield "flowRateEndLimit", f"is in unit {end.unit}, flowRateStartLimit in {start.unit}"
+    elif Decimal(start.value).scaleb(start.multiplier) >= Decimal(end.value).scaleb(end.multiplier):
+        yield "flowRateEndLimit", "is not above flowRateStartLimit"
+
+
 def _set_point(point: sep.SetPoint) -> _Found:
     cooling, heating = point.coolingSetpoint, point.heatingSetpoint
     if cooling is not None and heating is not None and cooling < heating:
@@ -238,6 +252,8 @@ def _set_point(point: sep.SetPoint) -> _Found:
 
 
 def _reservation(request: sep.FlowReservationRequest) -> _Found:
+    if abs(request.intervalRequested.start) > LATEST:
+        yield "intervalRequested/start", f"{request.intervalRequested.start} is after the year 9999"
     if request.intervalRequested.duration == 0:
         yield "intervalRequested/duration", "is 0"
     if request.energyRequested.value * request.powerRequested.value < 0:
@@ -352,6 +368,7 @@ _TOGETHER: tuple[tuple[type[Sep], Callable[[Any], _Found]], ...] = (
     (sep.PowerFactorWithExcitation, _power_factor),
     (sep.RateComponent, _needs("flowRateEndLimit", "flowRateStartLimit")),
     (sep.RateComponent, _needs("flowRateStartLimit", "flowRateEndLimit")),
+    (sep.RateComponent, _flow_rates),
     (sep.SetPoint, _at_least_one("coolingSetpoint heatingSetpoint")),
     (sep.SetPoint, _set_point),
     (sep.SubscribableList, _page),

@@ -94,11 +94,18 @@ def _log_event(event: sep.LogEvent) -> bytes:
     return " ".join(map(str, told)).encode()
 
 
+def _program_of(offered: sep.LoadShedAvailability) -> bytes:
+    """Return the program that what a load could shed is about; the empty name: any."""
+    link = offered.DemandResponseProgramLink
+    return b"" if link is None else link.href.encode()
+
+
 # What identifies members of lists that have no mRID.
 KEYS: dict[str, Callable[[Any], bytes | None]] = {
     "IPAddr": lambda one: one.address.rjust(16, b"\x00"),
     "IPInterface": lambda one: None if one.ifIndex is None else str(one.ifIndex).encode(),
     "LLInterface": lambda one: one.EUI64.rjust(8, b"\x00"),
+    "LoadShedAvailability": _program_of,
     "LogEvent": _log_event,
     "Neighbor": lambda one: str(one.shortAddress).encode(),
     "PriceResponseCfg": lambda one: one.RateComponentLink.href.encode(),
@@ -109,7 +116,7 @@ KEYS: dict[str, Callable[[Any], bytes | None]] = {
 
 
 # Links that are the client's to give: they say which of many.
-_GIVEN_LINKS = frozenset({"FileLink"})
+_GIVEN_LINKS = frozenset({"DemandResponseProgramLink", "FileLink"})
 
 
 def stripped(document: T) -> T:

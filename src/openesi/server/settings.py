@@ -24,7 +24,8 @@ class Settings:
 
     ``pen`` is the IANA private enterprise number in mRIDs that the server makes (0: none was given to you);
     ``lfdi`` is the server's own, ``started`` when it started (s); ``timezone`` an IANA zone name;
-    ``time_quality`` as in Time.quality; rates are in seconds.
+    ``time_quality`` as in Time.quality; rates are in seconds; ``flow_budget_w`` is the power (W) within which
+    flow reservations are granted by themselves (None: the operator answers).
     """
 
     edition: Edition = IEEE_2018
@@ -42,6 +43,7 @@ class Settings:
     post_rate: int = 300
     least_post_rate: int = 1  # what a device may propose at least; flooding is its own to answer for
     response_required: int = 0x03
+    flow_budget_w: float | None = None
     notify_local: bool = False  # let clients name loopback and link-local addresses for notifications
     notify_every_s: int = 30  # at most one notification in this time for each subscription (8.7.3.4 k)
 

@@ -36,6 +36,7 @@ MAX_SHOWN = 20_000  # resources in one deep answer
 MADE_BY_SERVER = frozenset({
     "DeviceCapability", "SelfDevice", "SelfDeviceInformation", "SelfDeviceStatus", "Time", "Notification",
     "NotificationList", "AssociatedUsagePoint", "AssociatedDERProgramList", "CurrentDERProgram",
+    "CombinedTimeTariffIntervalList",
 })  # fmt: skip
 
 
@@ -419,8 +420,7 @@ def _required_link(resource: Resource, link: schema.Field, path: str) -> sep.Sep
     target = resources.link_target(resource, link.name)
     if target is None or isinstance(link.type, schema.ValueType):
         return None
-    below = target.path.startswith(resource.path + "/")
-    href = path + target.path[len(resource.path) :] if below else target.path
+    href = resources.place_of(target, resource, path)
     values = {"href": href} | ({"all": 0} if issubclass(link.type, sep.ListLink) else {})
     return link.type(**values)
 

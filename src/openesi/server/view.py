@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from functools import cache
-from typing import Any
+from typing import Any, NamedTuple
 
 from openesi.sep2 import events, file, lists, resources, schema
 from openesi.sep2 import model as sep
@@ -32,11 +32,12 @@ NEVER_BLANK = frozenset({"ConnectionPoint"})  # an empty identifier would be a w
 # What clients of CSIP-AUS look for before they register (test S-ALL-02); they find it empty.
 BEFORE_REGISTRATION = frozenset({"MirrorUsagePointList"})
 
-GATHERED = frozenset({"AssociatedDERProgramList"})  # lists put together from other lists
 # Mirrors of one client: a device with fresh mRIDs at each start would pile them up.
 MAX_MIRRORS = 100
 MAX_FILES = 1_000  # that one server offers; a query looks at each
 MAX_GATHERED = 500  # DERPrograms of one assignment that are looked at
+MAX_COMPONENTS = 100  # rate components of a tariff whose intervals are shown together
+MAX_SUMMARY = 17  # consumption blocks sent along with an interval: all there can be
 
 
 class View:
@@ -123,7 +124,7 @@ class View:
     def show(self, row: Row) -> sep.Sep:
         """Return the document of a row as it stands now, with href and links; of an alias what it shows."""
         if row.type == ALIAS:
-            row = self._behind(row)
+            row = self.behind(row)
         self.depends.add(row.path)
         if row.due is not None:
             self.until = min(self.until, row.due)
@@ -132,16 +133,28 @@ class View:
             document = self._with_known_status(document)
         match = resources.match(row.path)
         assert match is not None
-        return self.with_links(document, match.resource, row.path)
+        shown = self.with_links(document, match.resource, row.path)
+        return self._summed_up(shown, row.path) if isinstance(shown, sep.TimeTariffInterval) else shown
+
+    def _summed_up(self, interval: sep.TimeTariffInterval, path: str) -> sep.TimeTariffInterval:
+        """Send the blocks of an interval along to those whose profile has that (CSIP-AUS 1.3)."""
+        if not self._speaks("csip-aus-1.3"):
+            return interval
+        blocks = self._list(
+            resources.by_name("ConsumptionTariffIntervalList"), f"{path}/cti", Window(limit=MAX_SUMMARY)
+        )
+        assert isinstance(blocks, sep.ConsumptionTariffIntervalList)
+        return sep.replace(interval, ConsumptionTariffIntervalListSummary=blocks)
 
     def with_links(self, document: sep.Sep, resource: Resource, path: str) -> sep.Sep:
         """Return ``document`` with its href and with links to what stands below it; stored links stay."""
         changes: dict[str, Any] = {}
         if isinstance(document, sep.Resource):
             changes["href"] = path
-        if "subscribable" in names_2018(type(document)):
-            changes["subscribable"] = subscribable(type(document))
-        if "pollRate" in names_2018(type(document)) and getattr(document, "pollRate", None) is None:
+        names = names_in(type(document), self._tags)
+        if "subscribable" in names:
+            changes["subscribable"] = subscribable(resource, self._tags)
+        if "pollRate" in names and getattr(document, "pollRate", None) is None:
             changes["pollRate"] = self.settings.poll_rate(type(document).__name__)
         return sep.replace(document, **changes, **self._links(document, resource, path))
 
@@ -162,7 +175,7 @@ class View:
     def count(self, resource: Resource, path: str) -> int:
         """Return ``all`` of a list as this client sees it."""
         if resource.name in GATHERED:
-            return len(self._gather(path))
+            return GATHERED[resource.name].total(self, path)
         if resource.name == "FileList":
             return sum(self.reader.count(path, scope=scope) for scope in self._file_scopes(path))
         source, scope, state = self._source(resource, path)
@@ -170,7 +183,9 @@ class View:
 
     def watched(self, resource: Resource, path: str) -> set[str]:
         """Return the tags whose change is a change of what is shown at ``path``, and of nothing below it."""
-        told = {tag_of(resource.model.__name__)} if "pollRate" in names_2018(resource.model) else set()
+        told = (
+            {tag_of(resource.model.__name__)} if "pollRate" in names_in(resource.model, self._tags) else set()
+        )
         if resource.item is None:
             return {path, *told}
         source, scope, _ = self._source(resource, path)
@@ -191,19 +206,20 @@ class View:
             "results": len(rows),
             item.name: tuple(self.show(row) for row in rows),
         }
-        if "subscribable" in names_2018(resource.model):
-            values["subscribable"] = Subscribable.UNCONDITIONAL
-        if "pollRate" in names_2018(resource.model):
+        names = names_in(resource.model, self._tags)
+        if "subscribable" in names:
+            values["subscribable"] = subscribable(resource, self._tags)
+        if "pollRate" in names:
             values["pollRate"] = self.settings.poll_rate(resource.model.__name__)
         make: Callable[..., sep.Sep] = resource.model
         return make(**values)
 
     def _members(self, resource: Resource, path: str, window: Window) -> list[Row]:
-        if resource.name in GATHERED:
-            return self._gather(path)[window.start : window.start + window.limit]
         assert resource.item is not None
-        source, scope, state = self._source(resource, path)
         bound = None if window.after is None else lists.time_bound(resource.item, window.after)
+        if resource.name in GATHERED:
+            return GATHERED[resource.name].page(self, path, window, bound)
+        source, scope, state = self._source(resource, path)
         start = window.start if bound is None else 0
         return self.reader.page(
             source, scope=scope, start=start, limit=window.limit, bound=bound, state=state
@@ -226,24 +242,11 @@ class View:
         rows.sort(key=lambda row: row.sort)
         if not window.equal:
             return rows
-        shown = [(row, self._behind(row) if row.type == ALIAS else row) for row in rows]
+        shown = [(row, self.behind(row) if row.type == ALIAS else row) for row in rows]
         return [row for row, one in shown if file.fits(read_document(one, sep.File), window.equal)]
 
-    def _gather(self, path: str) -> list[Row]:
-        """Return the DERPrograms of all FunctionSetAssignments of the device that a DER belongs to."""
-        device = path.partition("/der/")[0]
-        self.depends.add(f"{device}/fsa")
-        found: dict[str, Row] = {}
-        for assignment in self.reader.page(f"{device}/fsa", limit=MAX_ASSIGNMENTS):
-            group = assignment.key.decode() if assignment.type == ALIAS and assignment.key else None
-            listing, scope = (f"{group}/derp", None) if group else ("/derp", PUBLIC)
-            self.depends.add(list_tag(listing, scope))
-            for row in self.reader.page(listing, scope=scope, limit=MAX_GATHERED):
-                program = self._behind(row) if row.type == ALIAS else row
-                found[program.path] = program
-        return sorted(found.values(), key=lambda row: row.sort)
-
-    def _behind(self, alias: Row) -> Row:
+    def behind(self, alias: Row) -> Row:
+        """Return the row that an alias shows."""
         assert alias.key is not None
         row = self.row(alias.key.decode())
         assert row is not None, "the store removes aliases with what they show"
@@ -285,9 +288,12 @@ class View:
             return event
         return events.with_status(event, EventState.ACTIVE, events.earliest_start(event))
 
+    @property
+    def _tags(self) -> frozenset[str]:
+        return (self.caller.edition if self.caller is not None else self.settings.edition).tags
+
     def _speaks(self, tag: str) -> bool:
-        edition = self.caller.edition if self.caller is not None else self.settings.edition
-        return tag in edition.tags
+        return tag in self._tags
 
     def _recounted(self, link: sep.Link) -> sep.Link:
         """Bring ``all`` of a stored link up to date where the list is ours."""
@@ -303,8 +309,7 @@ class View:
         target = resources.link_target(resource, field.name)
         if target is None or not self._may_follow(target):
             return None
-        below = target.path.startswith(resource.path + "/")
-        href = path + target.path[len(resource.path) :] if below else target.path
+        href = resources.place_of(target, resource, path)
         if target.item is not None:
             counted = self.count(target, href)
             if target.is_assigned and not counted:
@@ -351,14 +356,83 @@ def _rows_above(path: str) -> list[str]:
     return ["/".join(segments[: end + 1]) for end, segment in enumerate(segments) if segment.isdigit()]
 
 
+# --- lists put together from other lists --------------------------------------------------------------------
+
+
+class Gathering(NamedTuple):
+    """How a list is put together: its length, and a window of it that begins at a bound, if there is one."""
+
+    total: Callable[[View, str], int]
+    page: Callable[[View, str, Window, Bound | None], list[Row]]
+
+
+Bound = tuple[bytes, bool]
+
+
+def _programs(view: View, path: str) -> list[Row]:
+    """Return the DERPrograms of all FunctionSetAssignments of the device that a DER belongs to."""
+    device = path.partition("/der/")[0]
+    view.depends.add(f"{device}/fsa")
+    found: dict[str, Row] = {}
+    for assignment in view.reader.page(f"{device}/fsa", limit=MAX_ASSIGNMENTS):
+        group = assignment.key.decode() if assignment.type == ALIAS and assignment.key else None
+        listing, scope = (f"{group}/derp", None) if group else ("/derp", PUBLIC)
+        view.depends.add(list_tag(listing, scope))
+        for row in view.reader.page(listing, scope=scope, limit=MAX_GATHERED):
+            program = view.behind(row) if row.type == ALIAS else row
+            found[program.path] = program
+    return sorted(found.values(), key=lambda row: row.sort)
+
+
+def _page_of_programs(view: View, path: str, window: Window, bound: Bound | None) -> list[Row]:
+    del bound  # programs are in no order of time
+    return _programs(view, path)[window.start : window.start + window.limit]
+
+
+def _interval_lists(view: View, path: str) -> list[str]:
+    """Return the lists of intervals of all rate components of a tariff."""
+    components = path.removesuffix("/tti") + "/rc"
+    view.depends.add(components)
+    found = [f"{row.path}/tti" for row in view.reader.page(components, limit=MAX_COMPONENTS)]
+    view.depends.update(found)
+    return found
+
+
+def _count_of_intervals(view: View, path: str) -> int:
+    return sum(view.reader.count(one) for one in _interval_lists(view, path))
+
+
+def _page_of_intervals(view: View, path: str, window: Window, bound: Bound | None) -> list[Row]:
+    start = window.start if bound is None else 0
+    most = start + window.limit
+    rows = [
+        row for one in _interval_lists(view, path) for row in view.reader.page(one, limit=most, bound=bound)
+    ]
+    return sorted(rows, key=lambda row: row.sort)[start:most]
+
+
+GATHERED = {
+    "AssociatedDERProgramList": Gathering(lambda view, path: len(_programs(view, path)), _page_of_programs),
+    "CombinedTimeTariffIntervalList": Gathering(_count_of_intervals, _page_of_intervals),
+}
+
+
+# --- what a type has ----------------------------------------------------------------------------------------
+
+
 @cache
-def names_2018(cls: type[sep.Sep]) -> frozenset[str]:
-    """Return the names of the fields that a type has in the 2018 edition."""
-    return frozenset(field.name for field in schema.fields(cls) if field.extension is None)
+def names_in(cls: type[sep.Sep], tags: frozenset[str]) -> frozenset[str]:
+    """Return the names of the fields that a type has in an edition, known by its tags."""
+    return frozenset(
+        field.name for field in schema.fields(cls) if field.extension is None or field.extension.tag in tags
+    )
 
 
-def subscribable(cls: type[sep.Sep]) -> Subscribable:
-    """Return how resources of a type can be subscribed to; conditions are for readings alone."""
-    if "subscribable" not in names_2018(cls):
+def subscribable(resource: Resource, tags: frozenset[str] = frozenset()) -> Subscribable:
+    """Return how a resource can be subscribed to in an edition; conditions are for readings alone.
+
+    What is put together from other lists is not: each of those is.
+    """
+    if "subscribable" not in names_in(resource.model, tags) or resource.name in GATHERED:
         return Subscribable.NO
-    return Subscribable.BOTH if cls is sep.Reading else Subscribable.UNCONDITIONAL
+    return Subscribable.BOTH if resource.model is sep.Reading else Subscribable.UNCONDITIONAL

@@ -82,7 +82,7 @@ def switch(tx: Transaction, now: int, turns: Mapping[str, Turn]) -> None:
             tx.delete(row.path)
             continue
         row = settled.get(row.path, row)
-        event = events.advance(_read_event(row.body), now)
+        event = events.advance(read_event(row.body), now)
         write_event(tx, row, event, over=events.is_over(event, now))
 
 
@@ -98,13 +98,13 @@ def settle(tx: Transaction, listing: str, now: int) -> dict[str, Row]:
     rows = {row.path: row for row in tx.in_states(listing, ALIVE, MAX_LIVE)}
     if len(rows) < 2:
         return {}
-    live = {path: _read_event(row.body) for path, row in rows.items()}
+    live = {path: read_event(row.body) for path, row in rows.items()}
     changed = events.settle(live, now)
     return {path: write_event(tx, rows[path], event) for path, event in changed.items()}
 
 
 @lru_cache(maxsize=KEPT_READ)
-def _read_event(body: bytes) -> sep.Event:
+def read_event(body: bytes) -> sep.Event:
     """Return the event of a row; each new event is held against all others, so they are read often."""
     return xml.parse_as(body, sep.Event, STORED)
 

@@ -91,7 +91,7 @@ def _checked(change: Change, subscription: sep.Subscription) -> tuple[set[str], 
         generated={},
     )
     view.check_access(match, path)
-    _check_subscribable(match, subscription)
+    _check_subscribable(match, subscription, change.caller.edition.tags)
     view.document(match, path, window_of(subscription.limit))  # what one may not see is not there
     if subscription.encoding not in set(SubscriptionEncoding):
         raise Refusal(400, f"encoding {subscription.encoding} is neither XML (0) nor EXI (1)")
@@ -104,8 +104,8 @@ def window_of(limit: int) -> lists.Window:
     return lists.Window(limit=min(limit, lists.MAX_LIMIT))
 
 
-def _check_subscribable(match: Match, subscription: sep.Subscription) -> None:
-    allowed = subscribable(match.resource.model)
+def _check_subscribable(match: Match, subscription: sep.Subscription, tags: frozenset[str]) -> None:
+    allowed = subscribable(match.resource, tags)
     if subscription.Condition is not None and allowed != Subscribable.BOTH:
         raise Refusal(
             400,
