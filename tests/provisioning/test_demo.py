@@ -97,6 +97,34 @@ def test_the_operator_works_on_the_data_of_a_directory(
     assert "83FED3407A932B70" not in shown.out
 
 
+def test_a_customer_is_entered_and_a_window_opened(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    mac, where = "000D6F0000123456", ("--data", str(tmp_path))
+    label = ("--type", "ProgCtlThermostat", "--install-code", "83FED3407A932B70")
+
+    def provision(*words: str) -> int:
+        return main(["provision", *words, *where])
+
+    assert provision("program", "WINTER-SAVER") == 0
+    assert (
+        provision("customer", "A-7", "--premise", "555", "--meter", "M-7", "--agreement", "WINTER-SAVER=W7")
+        == 0
+    )
+    assert provision("meter", "M-7", "--usage-point", "UP-7") == 0
+    assert provision("import", mac, *label, "--account", "A-7", "--program", "WINTER-SAVER") == 0
+    assert provision("import", mac, *label) == 0  # the code once more; the links stay
+    assert provision("window", mac) == 0
+    capsys.readouterr()
+    for what, shown in (("program", "WINTER-SAVER"), ("customer", "WINTER-SAVER=W7"), ("meter", "UP-7")):
+        assert provision(what) == 0
+        assert shown in capsys.readouterr().out
+        assert provision(what, "--json") == 0
+        assert '"key"' not in capsys.readouterr().out
+    assert provision("customer", "A-8") == 2
+    assert provision("customer", "A-8", "--premise", "1", "--meter", "M", "--agreement", "nonsense") == 2
+
+
 def test_a_listener_that_would_take_everybody_does_not_start(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from openesi.cli import output
+from openesi.cli import output, provision_records
 from openesi.cli.options import AsJson, DataDir, TimeZone, noun_app, time_zone
 from openesi.errors import LocalError, WrongUsage
 
@@ -375,6 +375,11 @@ def send(
     output.write(
         by_hand(call, to=to, secret_file=secret_file, cert=cert, key=key, ca=ca, rest=rest, dry_run=dry_run)
     )
+
+
+app.command()(provision_records.program)
+app.command()(provision_records.customer)
+app.command()(provision_records.meter)
 
 
 class _Stage:

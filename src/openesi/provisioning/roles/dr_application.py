@@ -123,7 +123,10 @@ class DrApplication(CimRole):
             self.shelf.insert(customer.account, customer)
 
     def add_device(self, device: Device, now: float) -> Device:
-        """Import a device. Its install code is checked now, when somebody can still look at the label."""
+        """Import a device. Its install code is checked now, when somebody can still look at the label.
+
+        Where it names no account or no program, those it is linked to stay.
+        """
         if device.device_type not in BY_NAME:
             raise LocalError(f"device type {device.device_type!r} is not known; known: {', '.join(BY_NAME)}")
         if not linkage.is_lfdi(device.device):
@@ -131,6 +134,9 @@ class DrApplication(CimRole):
             device = msgspec.structs.replace(device, device=_mac(device.device), secret=code)
         else:
             device = msgspec.structs.replace(device, device=device.device.upper())
+        if (known := self.shelf.select(Device, device.device)) is not None:
+            account, program = device.account or known.account, device.program or known.program
+            device = msgspec.structs.replace(device, account=account, program=program)
         with self.shelf.state.transaction():
             self.shelf.insert(device.device, device)
             if self.shelf.select(Provisioning, device.device) is None:
@@ -283,9 +289,7 @@ class DrApplication(CimRole):
             if not mac or not one.installCode:
                 raise CimError("1.7", "a device needs electronicAddress/mac and installCode")
             try:
-                known = self.shelf.select(Device, _mac(mac))
-                account, program = (known.account, known.program) if known else ("", "")
-                self.add_device(Device(mac, kind, one.installCode, account, program), now)
+                self.add_device(Device(mac, kind, one.installCode), now)
             except (LocalError, eui64.AddressError) as error:
                 raise CimError("2.29", str(error), subject=mac) from None
         return None
