@@ -14,7 +14,7 @@ from openesi.devices.display import Display
 from openesi.devices.switched import LoadSwitch
 from openesi.devices.vehicle import Charger
 from openesi.sep2 import model as sep
-from openesi.sep2.enums import FlowDirection, Uom, to_bits
+from openesi.sep2.enums import FlowDirection, RequestState, Uom, to_bits
 from openesi.sep2.xml import parse_as
 from openesi.server.documents import make_row
 from openesi.server.functions.base import insert_member
@@ -253,7 +253,7 @@ def test_flow_reservation(data: Path) -> None:
     async def scenario(driven: Driven) -> None:
         await driven.live(5)
         charger.plug_in(driven.now)
-        await driven.live(POLL_S * 20)
+        await driven.live(10)  # the wish is told at once, not at the next poll
         rows = await driven.house.service.store.read(
             lambda reader: list(reader.of_type("FlowReservationRequest", limit=9))
         )
@@ -270,6 +270,12 @@ def test_flow_reservation(data: Path) -> None:
         await driven.live(900)
         assert charger.granted is None
         assert [status for _, status in await driven.statuses()] == [1, 2, 3]
+        charger.plugged_since = None  # it drives away: what it asked for is not needed any more
+        await driven.live(10)
+        body = await driven.house.service.store.read(lambda reader: reader.get(request.path))
+        assert body is not None
+        asked = parse_as(body.body, sep.FlowReservationRequest)
+        assert asked.RequestStatus.requestStatus == RequestState.CANCELLED
 
     charger.step = lambda now, dt_s: None  # type: ignore[method-assign]
     play(data, charger, scenario)

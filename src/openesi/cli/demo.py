@@ -28,7 +28,6 @@ app = noun_app("Bring up a whole house on this machine; nothing to configure.", 
 
 DEFAULT_DATA = Path("openesi-data/demo")
 POLL_S = 2  # an event shows within one poll
-INVERTER, METER = "inverter", "meter"
 
 
 @app.command()
@@ -43,7 +42,8 @@ def demo(
     no_browser: Annotated[bool, typer.Option("--no-browser", help="Do not open the page.")] = False,
     verbose: Annotated[bool, typer.Option("--verbose", "-v", help="Log what server and house do.")] = False,
 ) -> None:
-    """Bring up a 2030.5 server, its page, and a house whose inverter and meter are real clients of it.
+    """Bring up a 2030.5 server, its page, and a house whose devices are real clients of it:
+    solar inverter with battery, smart meter, thermostat, charger, display.
 
     Prints one line when all of it is up: ready https://... http://...
     Then, in another terminal, make the house give less power for a while:
@@ -84,7 +84,7 @@ async def _live(
     service: Service, settings: Settings, web_url: str, stop: asyncio.Event, *, browser: bool
 ) -> None:
     """Run the house until told to stop, or until it fails."""
-    from openesi.devices.house import Credentials, run_house
+    from openesi.devices.house import NAMES, Credentials, run_house
 
     def credentials(name: str) -> Credentials:
         identity = _identity(service.authority, name, settings.default_pin)
@@ -92,7 +92,7 @@ async def _live(
 
     ready = asyncio.Event()
     house = asyncio.create_task(
-        run_house(service.url, inverter=credentials(INVERTER), meter=credentials(METER), ready=ready)
+        run_house(service.url, {name: credentials(name) for name in NAMES}, ready=ready)
     )
     waiting = asyncio.create_task(ready.wait())
     stopped = asyncio.create_task(stop.wait())

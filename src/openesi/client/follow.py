@@ -6,6 +6,7 @@ What a function set adds is how its tree is read and what an event means.
 
 from __future__ import annotations
 
+import contextlib
 import logging
 from collections.abc import AsyncIterator, Callable, Iterable
 from dataclasses import dataclass, field, replace
@@ -29,7 +30,7 @@ from openesi.client.session import Client
 from openesi.errors import PeerError
 from openesi.sep2 import model as sep
 from openesi.sep2.editions import IEEE_2023
-from openesi.sep2.enums import FlowDirection, ResponseStatus, bits
+from openesi.sep2.enums import FlowDirection, RequestState, ResponseStatus, bits
 
 log = logging.getLogger(__name__)
 
@@ -420,6 +421,7 @@ class FlowReservations(Events):
         super().__init__(scheduler)
         self._device = device
         self._asked: sep.FlowReservationRequest | None = None
+        self._asked_at: str | None = None  # where the server put it, if it says so
         self._granted: Grant | None = None
 
     async def read(self, shared: Shared) -> Found:
@@ -429,8 +431,10 @@ class FlowReservations(Events):
         if own is None or own.FlowReservationRequestListLink is None:
             return found
         wish = self._device.wish(shared.now, shared.esi.lfdi)
-        if wish is not None and (self._asked is None or wish.mRID != self._asked.mRID):
-            await shared.esi.post(own.FlowReservationRequestListLink.href, wish)
+        if self._asked is not None and _mrid_of(wish) != self._asked.mRID:
+            await self._withdraw(shared, self._asked)
+        if wish is not None and self._asked is None:
+            self._asked_at = await shared.esi.post(own.FlowReservationRequestListLink.href, wish)
             self._asked = wish
         if own.FlowReservationResponseListLink is not None and self._asked is not None:
             link = own.FlowReservationResponseListLink
@@ -438,6 +442,23 @@ class FlowReservations(Events):
             found.take_rate(listed.pollRate)
             found.occurrences = flow_occurrences(listed.FlowReservationResponse, self._asked.mRID)
         return found
+
+    def tick(self, shared: Shared) -> None:
+        """Carry out what is due by the clock; see whether the device wishes for something else."""
+        super().tick(shared)
+        own = shared.end_device
+        if own is None or own.FlowReservationRequestListLink is None:
+            return
+        if _mrid_of(self._device.wish(shared.now, shared.esi.lfdi)) != _mrid_of(self._asked):
+            shared.wake.add(self.name)
+
+    async def _withdraw(self, shared: Shared, asked: sep.FlowReservationRequest) -> None:
+        """Cancel a request: all that may change about it is its status (clause 10.9)."""
+        if self._asked_at is not None:
+            status = sep.RequestStatus(dateTime=shared.now, requestStatus=RequestState.CANCELLED)
+            with contextlib.suppress(NotThere):  # the server forgot it before us
+                await shared.esi.put(self._asked_at, sep.replace(asked, RequestStatus=status))
+        self._asked = self._asked_at = None
 
     def obey(self, now: int) -> None:
         """Tell the device what it may take now; a wish that was not answered grants nothing."""
@@ -454,6 +475,10 @@ class FlowReservations(Events):
 
 
 FLOW = "flow"
+
+
+def _mrid_of(wish: sep.FlowReservationRequest | None) -> bytes | None:
+    return None if wish is None else wish.mRID
 
 
 def flow_occurrences(responses: Iterable[sep.FlowReservationResponse], request: bytes) -> list[Occurrence]:

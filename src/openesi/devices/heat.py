@@ -64,10 +64,16 @@ class Thermostat(Load):
     category = DeviceCategory.PROGRAMMABLE_THERMOSTAT
     model = "Thermostat"
 
-    def __init__(self, *, room: Room | None = None, outside_c: Callable[[float], float] = mild_day_c) -> None:
+    def __init__(
+        self,
+        *,
+        room: Room | None = None,
+        outside_c: Callable[[float], float] = mild_day_c,
+        temperature_c: float = 23.5,
+    ) -> None:
         super().__init__()
         self.room = room or Room()
-        self.temperature_c = 23.5
+        self.temperature_c = temperature_c
         self.cool_above = SetPointRange(24.0, 16.0, 32.0, cooling=True)
         self.heat_below = SetPointRange(20.0, 10.0, 28.0)
         self._outside_c = outside_c
@@ -144,10 +150,11 @@ class WaterHeater(Load):
         *,
         tank: Tank | None = None,
         draw_l_per_s: Callable[[float], float] = usual_draw_l_per_s,
+        temperature_c: float = 58.0,
     ) -> None:
         super().__init__()
         self.tank = tank or Tank()
-        self.temperature_c = 58.0
+        self.temperature_c = temperature_c
         self.held = SetPointRange(60.0, 40.0, 75.0)
         self._draw = draw_l_per_s
         self._heats = False

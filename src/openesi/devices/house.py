@@ -1,4 +1,4 @@
-"""A house: a solar inverter with battery and the smart meter at the door, each a real 2030.5 client."""
+"""A house: solar inverter with battery, meter, thermostat, charger, display; each a real 2030.5 client."""
 
 from __future__ import annotations
 
@@ -12,10 +12,13 @@ from pathlib import Path
 
 from openesi.client.agent import Agent, State
 from openesi.client.der import Orders
-from openesi.client.device import Meter, Quantity
+from openesi.client.device import Device, Meter, Quantity
 from openesi.client.session import Client
+from openesi.devices.display import Display
+from openesi.devices.heat import Thermostat, mild_day_c
 from openesi.devices.solar import SolarInverter, device_information
 from openesi.devices.sun import DAY_S, Site
+from openesi.devices.vehicle import Charger, Vehicle
 from openesi.errors import Unreachable
 from openesi.sep2 import model as sep
 from openesi.sep2.enums import (
@@ -33,6 +36,7 @@ log = logging.getLogger(__name__)
 # The house of a demonstration wakes on a late summer morning, whenever that is: there is something to see.
 LATE_MORNING_H = 11.0
 SUMMER_LATITUDE = 30.0
+ARRIVES_AFTER_S = 30.0  # the vehicle, after a house wakes
 READY_S = 30.0  # a house that is not up by then will not come up
 
 GRID_METER = Meter(
@@ -81,13 +85,30 @@ def household_load_w(time: float) -> float:
     return 260 + evening + morning + refrigerator + kettle
 
 
+def home_shift_s(now: float) -> float:
+    """Return what is added to UTC for the clock of a home where it is late morning at ``now``."""
+    return LATE_MORNING_H * 3600 - now % DAY_S
+
+
 def summer_site(now: float) -> Site:
     """Return a place where the sun stands high at ``now`` (s since 1970)."""
     north = 80 <= now / DAY_S % 365.25 <= 266  # between the equinoxes
     return Site(
         latitude=SUMMER_LATITUDE if north else -SUMMER_LATITUDE,
-        longitude=15 * (LATE_MORNING_H - now % DAY_S / 3600),
+        longitude=15 * home_shift_s(now) / 3600,
     )
+
+
+def warm_room(now: float) -> Thermostat:
+    """Return a thermostat on a summer's day, in a room that has just grown warm."""
+    shift_s = home_shift_s(now)
+    return Thermostat(outside_c=lambda time: mild_day_c(time + shift_s), temperature_c=24.6)
+
+
+def charger_awaiting(now: float, *, charger_w: float = 7_400.0) -> Charger:
+    """Return a charger whose vehicle comes soon after ``now``, and stays for eight hours."""
+    arrives_h = (now + ARRIVES_AFTER_S) % DAY_S / 3600
+    return Charger(vehicle=Vehicle(arrives_h=arrives_h, leaves_h=arrives_h + 8), charger_w=charger_w)
 
 
 class SmartMeter:
@@ -142,13 +163,32 @@ class _Watched(SolarInverter):
             watcher()
 
 
+NAMES = ("inverter", "meter", "thermostat", "charger", "display")
+SLOW_CHARGER_W = 2_300.0  # 10 A from a socket
+
+
 class House:
-    """The devices of one house, wired together, in a place where it is late morning in summer ``now``."""
+    """The devices of one house, wired together, in a place where it is late morning in summer ``now``.
+
+    Thermostat and charger have no meters of their own: what they use shows at the door.
+    """
 
     def __init__(self, *, now: float) -> None:
-        site = summer_site(now)
-        self.inverter = _Watched(site=site, stored_share=0.4, load_w=household_load_w)
+        self._shift_s = home_shift_s(now)
+        self.inverter = _Watched(site=summer_site(now), stored_share=0.4, load_w=self._load_w)
         self.meter = SmartMeter(self._net_w, lambda: self.inverter.around.voltage_v)
+        self.thermostat = warm_room(now)
+        self.charger = charger_awaiting(now, charger_w=SLOW_CHARGER_W)
+        self.display = Display()
+        self.thermostat.meters = self.charger.meters = ()
+
+    @property
+    def devices(self) -> dict[str, Device]:
+        """All of them, by name: those that make the power first, what shows it after."""
+        return {name: getattr(self, name) for name in NAMES}
+
+    def _load_w(self, time: float) -> float:
+        return household_load_w(time + self._shift_s) + self.thermostat.power_w + self.charger.power_w
 
     def _net_w(self, time: float) -> float:
         del time
@@ -157,27 +197,25 @@ class House:
 
 async def run_house(
     url: str,
+    credentials: Mapping[str, Credentials],
     *,
-    inverter: Credentials,
-    meter: Credentials,
     ready: asyncio.Event | None = None,
     house: House | None = None,
 ) -> None:
     """Run a house at a server until cancelled; set ``ready`` when its first readings are there.
 
-    Raises WrongPIN if the server is not the one that the devices were registered with.
+    ``credentials`` are those of its devices by their ``NAMES``. Raises WrongPIN if the server is not the one
+    that the devices were registered with.
     """
     house = house or House(now=time_module.time())
-    agents = [
-        Agent(
-            Client(url, cert=who.cert, key=who.key, ca=who.ca),
-            device,
-            pin=who.pin,
-        )
-        for device, who in ((house.inverter, inverter), (house.meter, meter))
-    ]
+    agents = []
+    for name, device in house.devices.items():
+        who = credentials[name]
+        agents.append(Agent(Client(url, cert=who.cert, key=who.key, ca=who.ca), device, pin=who.pin))
     # Both meters tell at once when the power jumps, or whoever adds them up sees a load that is not there.
-    house.inverter.watchers += [agent.report_now for agent in agents]
+    house.inverter.watchers += [
+        agent.report_now for agent in agents if agent.device in (house.inverter, house.meter)
+    ]
     tasks = [asyncio.create_task(agent.run(), name=type(agent.device).__name__) for agent in agents]
     try:
         if ready is not None:
