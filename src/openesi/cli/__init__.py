@@ -75,6 +75,11 @@ NOUNS: Final[dict[str, tuple[Noun, ...]]] = {
         Noun("rates", "openesi.cli.rates:app", "Say how often devices poll and post."),
         Noun("price", "openesi.cli.price:app", "Set and list prices."),
         Noun("message", "openesi.cli.message:app", "Send, cancel and list text messages."),
+        Noun("file", "openesi.cli.file:app", "Offer firmware and other files to devices."),
+        Noun("bill", "openesi.cli.bill:app", "Keep customers' accounts and what they cost."),
+        Noun("prepay", "openesi.cli.prepay:app", "Keep prepaid accounts; pay into them."),
+        Noun("reading", "openesi.cli.reading:app", "Show what meters measured."),
+        Noun("log", "openesi.cli.log:app", "List what devices and the server noted."),
     ),
     "Everything, in the standard's terms": (
         Noun("resource", "openesi.cli.resource:app", "Read and write any resource as the operator."),
