@@ -75,7 +75,7 @@ class Application:
                 accept = request.headers.get("accept")
                 kept = self._cache.get((request.target, accept, caller.shared_view), now)
                 if kept is None:
-                    kept = self._cache.get((request.target, accept, caller.lfdi), now)
+                    kept = self._cache.get((request.target, accept, caller.own_view), now)
                 if kept is not None:
                     self.seen[caller.lfdi] = now
                     return kept
@@ -245,7 +245,7 @@ class Application:
 
         view, document = await self.store.read(look)
         response = Response(200, answer.encode(document), content_type=answer.content_type)
-        seen_by = caller.lfdi if view.personal else caller.shared_view
+        seen_by = caller.own_view if view.personal else caller.shared_view
         self._cache.put(
             (request.target, accept, seen_by), response, depends=view.depends, since=now, until=view.until
         )

@@ -36,6 +36,11 @@ class Caller(msgspec.Struct, frozen=True):
         return self.edition.name, self.registered, self.groups
 
     @property
+    def own_view(self) -> tuple[bytes, str, bool]:
+        """What decides over what this client alone sees; the operator may change edition and standing."""
+        return self.lfdi, self.edition.name, self.registered
+
+    @property
     def sfdi(self) -> int:
         """The SFDI of the certificate."""
         return identity.sfdi_from_lfdi(self.lfdi)
