@@ -431,3 +431,42 @@ def test_what_the_server_of_gridappsd_does_is_lived_with(authority: Authority) -
             await world.esi.close()
 
     asyncio.run(scenario())
+
+
+def test_fifteen_assignments_are_followed_and_those_without_programs_passed_over(
+    authority: Authority,
+) -> None:
+    """CORE-011: several lead to the same list, and the strongest program comes last."""
+
+    async def scenario() -> None:
+        async with misbehaving(authority) as faulty:
+            world = World(faulty, authority.device("device"))
+            members = "".join(
+                f'<FunctionSetAssignments href="/fsa/{n}">'
+                + (f'<DERProgramListLink href="/derp{n // 4}"/>' if n % 4 else "")
+                + f"<mRID>{n:02X}</mRID></FunctionSetAssignments>"
+                for n in range(15)
+            )
+            faulty.on(
+                "GET /fsa",
+                document(
+                    f'<FunctionSetAssignmentsList xmlns="NS" all="15" results="15">{members}'
+                    "</FunctionSetAssignmentsList>"
+                ),
+            )
+            for n in range(4):
+                program = (
+                    f'<DERProgram href="/p{n}"><mRID>{n:02X}</mRID><DERControlListLink href="/derc{n}"/>'
+                    f"<primacy>{9 - n}</primacy></DERProgram>"
+                )
+                faulty.on(
+                    f"GET /derp{n}",
+                    document(f'<DERProgramList xmlns="NS" all="1" results="1">{program}</DERProgramList>'),
+                )
+                faulty.on(f"GET /derc{n}", controls(control(8 + n, 20, 600, 4_000 - 1_000 * n)))
+            await world.live(40)
+            assert world.limit_w == 500
+            assert [Counter(faulty.asked)[f"GET /derp{n}?s=0&l=255"] for n in range(4)] == [1] * 4
+            await world.esi.close()
+
+    asyncio.run(scenario())

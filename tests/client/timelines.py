@@ -13,14 +13,16 @@ from typing import Any
 from openesi.client import der
 from openesi.client.scheduler import Answer, Scheduler
 from openesi.sep2 import model as sep
-from openesi.sep2.enums import DeviceCategory, EventState
+from openesi.sep2.enums import DeviceCategory, EventState, ResponseStatus
 
 BEGINNING = 1_800_000_000
 MINUTE = 60
 SUPPORTED = frozenset(der.MODES)
 
 SY, SP = "SY", "SP"
-PRIMACY = {SY: 89, SP: 85}  # as in the conformance tests: the service point is stronger than the system
+GROUPS = ("SUBTX", "SUBST", "FEEDER", "SEGMENT", "TFA")  # between the two, as in the conformance tests
+# The service point is stronger than the system, and whatever is nearer is stronger.
+PRIMACY = {name: 89 - place for place, name in enumerate((SY, *GROUPS, SP))}
 MRIDS = {name: bytes(15) + bytes((number,)) for number, name in enumerate(PRIMACY, 1)}
 
 
@@ -69,7 +71,10 @@ class Told:
 
 @dataclass(frozen=True, kw_only=True)
 class Story:
-    """What happens. ``defaults`` by program; ``poll`` is how often the device asks (s)."""
+    """What happens. ``defaults`` by program; ``poll`` is how often the device asks (s).
+
+    ``moved`` gives other programs from a time on, ``primacy`` other primacies.
+    """
 
     name: str
     controls: tuple[Told, ...] = ()
@@ -80,6 +85,9 @@ class Story:
     seed: int = 1
     primacy: dict[int, dict[str, int]] = field(default_factory=dict)
     missing_is_cancelled: bool = False
+    moved: dict[int, tuple[str, ...]] = field(default_factory=dict)
+    curves: dict[str, sep.DERCurve] = field(default_factory=dict)
+    superseded: ResponseStatus = ResponseStatus.SUPERSEDED
 
 
 @dataclass
@@ -88,6 +96,7 @@ class Outcome:
 
     answers: list[tuple[int, str, int]] = field(default_factory=list)
     obeyed: list[tuple[int, dict[str, Any]]] = field(default_factory=list)
+    curves: list[tuple[int, dict[str, sep.DERCurve]]] = field(default_factory=list)
 
     def statuses(self, name: str) -> list[int]:
         return [status for _, answered, status in self.answers if answered == name]
@@ -96,7 +105,9 @@ class Outcome:
 def play(story: Story, scheduler: Scheduler | None = None) -> Outcome:
     """Play a story from its beginning to its end."""
     scheduler = scheduler or Scheduler(
-        random.Random(story.seed), missing_is_cancelled=story.missing_is_cancelled
+        random.Random(story.seed),
+        superseded=story.superseded,
+        missing_is_cancelled=story.missing_is_cancelled,
     )
     outcome = Outcome()
     programs: tuple[der.Program, ...] = ()
@@ -111,7 +122,10 @@ def play(story: Story, scheduler: Scheduler | None = None) -> Outcome:
             assigned = frozenset(program.mrid for program in programs)
             answers += scheduler.update(found, now, assigned=assigned)
         outcome.answers += [_answered(answer) for answer in answers]
-        base = der.orders(scheduler, programs, now, supported=SUPPORTED).base
+        orders = der.orders(scheduler, programs, now, supported=SUPPORTED)
+        base, curves = orders.base, dict(orders.curves)
+        if curves != (outcome.curves[-1][1] if outcome.curves else {}):
+            outcome.curves.append((time, curves))
         obeyed = {mode: getattr(base, mode) for mode in sorted(der.modes_of(base))}
         if not outcome.obeyed or outcome.obeyed[-1][1] != obeyed:
             outcome.obeyed.append((time, obeyed))
@@ -120,7 +134,9 @@ def play(story: Story, scheduler: Scheduler | None = None) -> Outcome:
 
 def told(story: Story, time: int) -> tuple[der.Program, ...]:
     """Return what the server shows at a time."""
-    primacy = dict(PRIMACY)
+    primacy, programs = dict(PRIMACY), story.programs
+    for moved, names in story.moved.items():
+        programs = names if time >= moved else programs
     for changed, values in story.primacy.items():
         if time >= changed:
             primacy |= values
@@ -129,13 +145,14 @@ def told(story: Story, time: int) -> tuple[der.Program, ...]:
             mrid=MRIDS[name],
             primacy=primacy[name],
             default=_default(story.defaults.get(name)),
+            curves=story.curves,
             controls=tuple(
                 control
                 for each in story.controls
                 if each.program == name and (control := each.at(time)) is not None
             ),
         )
-        for name in story.programs
+        for name in programs
     )
 
 
@@ -150,4 +167,4 @@ def _answered(answer: Answer) -> tuple[int, str, int]:
     return answer.at - BEGINNING, name, int(answer.status)
 
 
-__all__ = ["MINUTE", "SP", "SY", "Outcome", "Story", "Told", "play", "replace"]
+__all__ = ["GROUPS", "MINUTE", "SP", "SY", "Outcome", "Story", "Told", "play", "replace"]

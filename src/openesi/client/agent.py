@@ -13,6 +13,7 @@ import time
 from collections.abc import AsyncIterator, Callable
 from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from enum import Enum
+from functools import partial
 from pathlib import Path
 
 from openesi.client import duties, follow
@@ -49,6 +50,7 @@ from openesi.client.subscriptions import (
 )
 from openesi.client.usage import UsagePoints
 from openesi.errors import LocalError, OpenESIError
+from openesi.sep2.enums import ResponseStatus
 
 log = logging.getLogger(__name__)
 
@@ -74,9 +76,10 @@ class Agent:
     ``local`` is a clock that never goes back, in s; ``fallback_s`` is what is added to it for the time of day
     until the server has told its own. ``register`` lets the device register in band; ``public`` lets it
     follow what the server offers to everybody where it assigns nothing (clause 10.2.5.6 would have it follow
-    nothing). ``memory`` is a
-    file in which it remembers over restarts what it drew, answered and was told. With ``notify`` it listens
-    for notifications while it runs, and subscribes to what it follows; where that does not work it polls.
+    nothing). ``memory`` is a file in which it remembers over restarts what it drew, answered and was told.
+    With ``notify`` it listens for notifications while it runs, and subscribes to what it follows; where that
+    does not work it polls. ``superseded`` is how it tells of an event that gives way to another (see
+    ``Scheduler``).
     """
 
     def __init__(
@@ -93,6 +96,7 @@ class Agent:
         tick_s: float = TICK_S,
         memory: Path | None = None,
         notify: Notify | None = None,
+        superseded: ResponseStatus = ResponseStatus.SUPERSEDED,
     ) -> None:
         chosen = random or random_module.Random()  # noqa: S311 (spreads load; nothing secret comes of it)
         self.esi = esi
@@ -103,7 +107,7 @@ class Agent:
         clock = ServerClock(fallback=fallback_s)
         self.shared = Shared(esi, device, local, chosen, clock, pin, register, public)
         self.problems = self.shared.problems
-        self.events = _events_of(device, chosen)
+        self.events = _events_of(device, partial(Scheduler, chosen, superseded=superseded))
         self.programs = next((one for one in self.events if isinstance(one, follow.Programs)), None)
         reporting = _reporting_of(device)
         self._watching = [one for one in reporting if isinstance(one, duties.Reports | Alarms)]
@@ -380,19 +384,19 @@ class Agent:
         return wait_s
 
 
-def _events_of(device: Device, random: RandomSource) -> list[follow.Events]:
+def _events_of(device: Device, scheduler: Callable[[], Scheduler]) -> list[follow.Events]:
     """Return what follows each kind of event that a device obeys, with a scheduler of its own."""
     found: list[follow.Events] = []
     if isinstance(device, DERDevice):
-        found.append(follow.Programs(device, Scheduler(random)))
+        found.append(follow.Programs(device, scheduler()))
     if isinstance(device, LoadDevice):
-        found.append(follow.LoadControls(device, Scheduler(random)))
+        found.append(follow.LoadControls(device, scheduler()))
     if isinstance(device, PriceDevice):
-        found.append(follow.Prices(device, Scheduler(random)))
+        found.append(follow.Prices(device, scheduler()))
     if isinstance(device, DisplayDevice):
-        found.append(follow.Messages(device, Scheduler(random)))
+        found.append(follow.Messages(device, scheduler()))
     if isinstance(device, FlowDevice):
-        found.append(follow.FlowReservations(device, Scheduler(random)))
+        found.append(follow.FlowReservations(device, scheduler()))
     return found
 
 
