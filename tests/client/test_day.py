@@ -22,6 +22,84 @@ MIDNIGHT = 1_800_057_600
 
 
 @pytest.mark.timeout(120)
+def test_a_day_of_trouble(tmp_path: Path) -> None:
+    """Cancelled, superseded, restarted, cut off, and the server's clock is set: everything is said once."""
+
+    async def scenario() -> None:
+        async with serving(tmp_path / "data", default_poll_rate=300, post_rate=POLL_S) as house:
+            house.clock.now = float(MIDNIGHT)
+            settings, own = house.service.settings, house.issue()
+            skew = 0.0
+
+            def device() -> tuple[SolarInverter, Agent]:
+                made = SolarInverter(site=Site(latitude=-30, longitude=0), stored_share=0.0)
+                agent = Agent(
+                    house.client(own),
+                    made,
+                    random=random.Random(1),
+                    local=lambda: house.clock.now - skew,
+                    fallback_s=0.0,
+                    memory=tmp_path / "memory.json",
+                )
+                return made, agent
+
+            async def order(program: str, start: int, duration: int) -> str:
+                made = operator.ControlOrder(
+                    base=sep.DERControlBase(opModMaxLimW=4_000), start=start, duration_s=duration
+                )
+                now = int(house.clock())
+                row = await house.service.store.write(
+                    lambda tx: operator.send_control(tx, program, made, now=now, settings=settings)
+                )
+                return row.path
+
+            stronger = await house.service.store.write(
+                lambda tx: operator.add_program(tx, description="near", primacy=1, settings=settings)
+            )
+            paths = [await order("/derp/1", MIDNIGHT + hour * HOUR + 1_800, 600) for hour in range(24)]
+            inverter, agent = device()
+            url = agent.esi.url
+            for second in range(0, 25 * HOUR, 120):
+                house.clock.now = float(MIDNIGHT + second)
+                now = int(house.clock.now)
+                if second == 5 * HOUR + 2_040:
+                    await house.service.store.write(
+                        lambda tx, now=now: operator.cancel_control(tx, paths[5], now=now)
+                    )
+                elif second == 8 * HOUR + 1_920:  # in the middle of an event
+                    await agent.esi.close()
+                    inverter, agent = device()
+                elif second == 12 * HOUR + 600:
+                    agent.esi.url = "https://127.0.0.1:1/dcap"
+                elif second == 13 * HOUR + 3_000:
+                    agent.esi.url = url
+                elif second == 15 * HOUR:
+                    await order(stronger.path, MIDNIGHT + 16 * HOUR + 1_200, 1_200)
+                elif second == 18 * HOUR:
+                    skew = 40.0  # the device's clock stands still for a while
+                agent.tick()
+                while await agent.turn() <= 0:
+                    pass
+                if second in (12 * HOUR + 2_160, 13 * HOUR + 2_160):
+                    assert inverter.state.power_w == 2_000  # obeyed without the server
+            assert not agent.problems
+            rows = await house.service.store.read(lambda reader: list(reader.page("/rsps/1/rsp", limit=200)))
+            said = [read_document(row, sep.Response) for row in rows]
+            assert len({(one.subject, one.status) for one in said}) == len(said)
+            statuses = [one.status for one in said]
+            assert {status: statuses.count(status) for status in set(statuses)} == {
+                1: 25,
+                2: 24,
+                3: 23,
+                6: 1,
+                7: 1,
+            }
+            await agent.esi.close()
+
+    asyncio.run(scenario())
+
+
+@pytest.mark.timeout(120)
 def test_a_day(tmp_path: Path) -> None:
     async def scenario() -> None:
         async with serving(
