@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import json
+import subprocess
+import sys
 from collections.abc import Iterator
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -26,9 +29,29 @@ OLD_CHARGER = "campus/old"
 
 @pytest.fixture(scope="module")
 def house(tmp_path_factory: pytest.TempPathFactory) -> Iterator[House]:
-    with house_in(Path(tmp_path_factory.mktemp("house"))) as made:
+    with house_in(Path(tmp_path_factory.mktemp("house")), default_poll_rate=1, post_rate=1) as made:
         plug_in(made, 1)
         yield made
+
+
+@pytest.fixture
+def simulated(house: House) -> Iterator[str]:
+    """Run a charging station as a 2030.5 client of its own over TLS; yield its SFDI."""
+    device = house.service.authority.issue_device("charger", now=datetime.now(UTC))
+    command = [
+        *(
+            sys.executable,
+            "-c",
+            "import sys; from openesi.cli import main; sys.exit(main())",
+            "run",
+            "charger",
+        ),
+        *("--server", house.service.base_url, "--cert", device.cert, "--key", device.key),
+        *("--ca", house.service.authority.ca, "--memory", house.folder / "charger.memory"),
+    ]
+    with subprocess.Popen([str(word) for word in command], stdout=subprocess.DEVNULL) as process:
+        yield f"{device.sfdi:012d}"
+        process.terminate()
 
 
 @pytest.fixture(scope="module")
@@ -123,3 +146,24 @@ def test_a_configuration_of_2020_works_as_it_is(platform: Platform) -> None:
             "b1_SN": SFDI, "b113_A": 24.0, POINT: 0.0, "b802_SoC": 7.77, "b802_State": 3
         }.items()
     }  # fmt: skip
+
+
+def test_a_simulated_charger_does_what_volttron_sets(
+    platform: Platform, house: House, simulated: str
+) -> None:
+    server = {"api": house.url, **credentials(house)}
+    device = {"driver_type": "sep2", "driver_config": {"sfdi": simulated, **server}, "interval": 1}
+    topic = "campus/simulated"
+    platform.configure(DRIVER, f"devices/{topic}", device)
+    told = None
+    for value, power_w in ((None, 7_400.0), (3_000, 3_000.0), (0, 0.0)):
+        if value is not None:
+            assert platform.call(DRIVER, "set_point", [topic, POINT, value]) == value
+        for _ in range(30):
+            _, (told, _) = platform.call("", "hear", [f"devices/{topic}", 20])
+            if told["b113_DCW"] is not None and abs(told["b113_DCW"] - power_w) <= 1:
+                break
+        else:
+            pytest.fail(f"the charger never took {power_w} W: {told}")
+    assert told["b1_Md"] == "Charging station"
+    assert told["b802_LocRemCtl"] == 0

@@ -41,7 +41,7 @@ def run(
         str,
         typer.Argument(
             metavar="NAME",
-            help="inverter, battery, evse, thermostat, water-heater, pool-pump, switch, appliance, "
+            help="inverter, battery, charger, evse, thermostat, water-heater, pool-pump, switch, appliance, "
             "display, meter",
         ),
     ],

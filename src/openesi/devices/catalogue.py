@@ -19,6 +19,7 @@ from openesi.devices.house import (
 )
 from openesi.devices.load import Load
 from openesi.devices.solar import Battery, SolarInverter
+from openesi.devices.station import ChargingStation
 from openesi.devices.sun import DAY_S
 from openesi.devices.switched import LoadSwitch, PoolPump, PriceAppliance
 from openesi.devices.vehicle import Charger
@@ -53,6 +54,9 @@ DEVICES: dict[str, Entry] = {
         "5 kW solar inverter with a 10 kWh battery: DER controls, curves, metering",
     ),
     "battery": Entry(lambda now: Battery(load_w=_household(now)), "5 kW battery of 10 kWh: DER controls"),
+    "charger": Entry(
+        lambda now: ChargingStation(), "charging station with a vehicle: DER controls, points for VOLTTRON"
+    ),
     "evse": Entry(charger_awaiting, "charger with a vehicle: flow reservation, load control"),
     "thermostat": Entry(warm_room, "thermostat with a heat pump: load control"),
     "water-heater": Entry(_water_heater, "200 l tank: load control"),
@@ -73,6 +77,8 @@ def describe(device: Any) -> str:
         return _describe_inverter(device)
     if isinstance(device, Display):
         return "  |  ".join(device.lines())
+    if isinstance(device, ChargingStation):
+        return _describe_station(device)
     if isinstance(device, SmartMeter):
         return f"{_kw(device.power_w)} kW  {device.imported_wh / 1000:.3f} kWh from the grid"
     parts = [f"{_kw(device.power_w)} kW", *_details(device)]
@@ -99,6 +105,13 @@ def _details(device: Load) -> list[str]:
         granted = "" if device.granted is None else f", granted {_kw(device.granted.power_w)} kW"
         return [f"needs {device.needed_wh / 1000:.1f} kWh{granted}"]
     return []
+
+
+def _describe_station(device: ChargingStation) -> str:
+    parts = [f"{_kw(device.power_w)} kW", f"{100 * device.stored_wh / device.capacity_wh:.1f} % charged"]
+    if device.orders.base.opModFixedW is not None:
+        parts.append("obeys opModFixedW")
+    return "  ".join(parts)
 
 
 def _describe_inverter(device: SolarInverter) -> str:

@@ -12,7 +12,7 @@ from openesi.errors import LocalError
 from openesi.sep2 import identity, xml
 from openesi.sep2 import model as sep
 from openesi.server import operator, own_controls, own_program
-from openesi.server.documents import STORED, read_document
+from openesi.server.documents import STORED
 from openesi.server.settings import Settings
 from openesi.store import Reader, Row, Transaction
 from openesi.sunspec import setpoint, table, values
@@ -24,7 +24,8 @@ T = TypeVar("T", bound=sep.Sep)
 
 MAX_USAGE_POINTS = 100  # of one certificate; the mirror takes no more
 MAX_QUANTITIES = 100  # of one usage point, likewise
-KEPT_READ = 20_000  # definitions kept as read, 2 kB each: they stay while values change
+KEPT_READ = 10_000  # documents kept as read, some 2 kB each: a scrape of a thousand devices reads them again
+KEPT_PARTS = 50_000  # and one value each of readings and their definitions, some 400 octets
 
 
 class Config(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -97,7 +98,7 @@ def posted_by(reader: Reader, place: Place, points: Table) -> Posted:
     for name in table.resources_of(points):
         row = reader.get(table.places()[name].format(path, der))
         if row is not None:
-            documents[name] = read_document(row, sep.Sep)
+            documents[name] = _read_kept(row.body, sep.Sep)
     metered = any(point.resource == table.METERED for point in points.values())
     program = own_program.find(reader, place.row)
     found = own_controls.in_force(reader, program, setpoint.is_setpoint) if program else None
@@ -161,11 +162,16 @@ def _metered(reader: Reader, place: Place) -> list[Metered]:
     for point in usage_points(reader, place):
         for row in reader.page(f"{point}/mr", limit=MAX_QUANTITIES):
             kind = reader.get(f"{row.path}/rt")
-            reading = newest_reading(reader, row.path)
+            present = reader.get(f"{row.path}/r")
+            if present is not None:
+                value = _value(present.body)
+            else:
+                newest = newest_reading(reader, row.path)
+                value = newest.value if newest is not None else None
             found.append(
                 Metered(
-                    _read_kept(row.body, sep.MeterReading).description,
-                    reading.value if reading is not None else None,
+                    _description(row.body),
+                    value,
                     _read_kept(kind.body, sep.ReadingType) if kind is not None else None,
                 )
             )
@@ -177,7 +183,17 @@ def _read_kept(body: bytes, kind: type[T]) -> T:
     return xml.parse_as(body, kind, STORED)
 
 
-@lru_cache(maxsize=KEPT_READ)
+@lru_cache(maxsize=KEPT_PARTS)
+def _description(body: bytes) -> str | None:
+    return xml.parse_as(body, sep.MeterReading, STORED).description
+
+
+@lru_cache(maxsize=KEPT_PARTS)
+def _value(body: bytes) -> int | None:
+    return xml.parse_as(body, sep.Reading, STORED).value
+
+
+@lru_cache(maxsize=KEPT_PARTS)
 def _owner(body: bytes) -> bytes | None:
     lfdi = xml.parse_as(body, sep.UsagePoint, STORED).deviceLFDI
     return lfdi.rjust(identity.LFDI_OCTETS, b"\x00") if lfdi is not None else None

@@ -82,7 +82,7 @@ class Roster:
         for path in changed:
             if _SETTINGS.fullmatch(path):
                 self._read_settings(reader, path)
-        if any(path == "/edev" or path.startswith(("/edev#", "peer:")) for path in changed):
+        if any(path == "/edev" or path.startswith("/edev#") for path in changed):
             return self._reload(reader)
         touched = {found[0] for path in changed if (found := _DEVICE.match(path)) is not None}
         for href in touched & self._devices.keys():

@@ -15,7 +15,7 @@ from openesi.server import operator
 from openesi.server.documents import read_document
 from openesi.server.functions.der import scaled
 from openesi.server.operator import HUNDRED_PERCENT
-from openesi.store import Reader, Row
+from openesi.store import ASSIGNED, PUBLIC, Reader, Row
 
 SHOWN = 50  # events on the page, and programs
 MAX_SCANNED = 5_000  # ended events that are looked through once, when the server starts
@@ -126,8 +126,8 @@ class Timeline:
             self._ended = dict(sorted(_ended(reader), key=lambda one: one[1][2].interval.start)[-SHOWN:])
         elif not any(path.startswith("/derp") for path in changed):
             return answered
-        found = operator.programs(reader)[:SHOWN]
-        self.programs = read_programs(reader)[:SHOWN]
+        found = _shown_programs(reader)
+        self.programs = _described(reader, found)
         before, self._live = self._live, dict(_live(reader, found))
         for href, (program_href, primacy, old) in before.items():
             if href not in self._live and reader.get(href) is not None:
@@ -166,8 +166,19 @@ class Timeline:
 
 def read_programs(reader: Reader) -> list[Program]:
     """Return the programs, the strongest first."""
+    return _described(reader, operator.programs(reader))
+
+
+def _shown_programs(reader: Reader) -> list[tuple[str, sep.DERProgram]]:
+    """Return as many programs as a page shows; those for everybody before those of single devices."""
+    rows = [row for scope in (PUBLIC, ASSIGNED) for row in reader.page("/derp", scope=scope, limit=SHOWN)]
+    shown = sorted(rows[:SHOWN], key=lambda row: row.sort)
+    return [(row.path, read_document(row, sep.DERProgram)) for row in shown]
+
+
+def _described(reader: Reader, programs: list[tuple[str, sep.DERProgram]]) -> list[Program]:
     found = []
-    for path, program in operator.programs(reader):
+    for path, program in programs:
         row = reader.get(f"{path}/dderc")
         default = read_document(row, sep.DefaultDERControl).DERControlBase if row else sep.DERControlBase()
         found.append(
