@@ -27,10 +27,11 @@ def why_not() -> str | None:
         return "only root may make network namespaces"
     if shutil.which("ip") is None:
         return "the command `ip` (Debian: iproute2) is not there"
-    made = subprocess.run(["ip", "netns", "add", "openesi-try"], capture_output=True, text=True, check=False)
+    name = f"openesi-try-{os.getpid()}"
+    made = subprocess.run(["ip", "netns", "add", name], capture_output=True, text=True, check=False)
     if made.returncode:
         return f"no network namespaces here: {made.stderr.strip()}"
-    subprocess.run(["ip", "netns", "delete", "openesi-try"], check=True)
+    subprocess.run(["ip", "netns", "delete", name], check=True)
     return None
 
 

@@ -185,8 +185,8 @@ def test_csip_aus_controls_live_in_their_namespaces_after_those_of_the_standard(
     assert [one.tag for one in root] == [
         "{urn:ieee:std:2030.5:ns}opModConnect",
         "{urn:ieee:std:2030.5:ns}rampTms",
-        "{https://csipaus.org/ns}opModImpLimW",
-        "{https://csipaus.org/ns}opModLoadLimW",
+        "{https://csipaus.org/ns/v1.3}opModImpLimW",
+        "{https://csipaus.org/ns/v1.3}opModLoadLimW",
         "{https://csipaus.org/ns/v1.3}opModStorageTargetW",
     ]
     assert root[2][1].tag == "{urn:ieee:std:2030.5:ns}value"
