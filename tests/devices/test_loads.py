@@ -13,6 +13,7 @@ from openesi.client.device import Applied, Grant, Price
 from openesi.devices.catalogue import DEVICES, describe
 from openesi.devices.display import Display
 from openesi.devices.heat import Thermostat, WaterHeater
+from openesi.devices.house import SmartMeter
 from openesi.devices.load import Load, SetPointRange, set_point_c
 from openesi.devices.sun import Site, array_power_w, irradiance_w_per_m2
 from openesi.devices.switched import LoadSwitch, PoolPump, PriceAppliance
@@ -170,6 +171,56 @@ def test_what_is_shed_is_what_a_twin_without_control_used_more(
     able = device.sheddable()
     assert 0 <= able.power_w <= 8_000
     assert able.duration_s is None or 0 <= able.duration_s <= 86_400
+
+
+ANY_CONTROL = st.none() | st.builds(
+    lambda forward, duty, percent, degrees, set_point, reduction: control(
+        forward=forward,
+        DutyCycle=duty and sep.DutyCycle(normalValue=duty - 1),
+        Offset=sep.Offset(
+            coolingOffset=degrees, heatingOffset=degrees, loadAdjustmentPercentageOffset=percent
+        ),
+        SetPoint=set_point and sep.SetPoint(coolingSetpoint=set_point, heatingSetpoint=set_point),
+        TargetReduction=reduction and sep.TargetReduction(type=Unit.WATTS, value=reduction),
+    ),
+    st.booleans(),
+    st.none() | st.integers(1, 256),
+    st.none() | st.integers(0, 10_000),
+    st.none() | st.integers(0, 255),
+    st.none() | st.integers(-32_768, 32_767),
+    st.none() | st.integers(1, 65_535),
+)
+
+
+@given(
+    st.sampled_from([name for name in DEVICES if isinstance(DEVICES[name].make(MIDNIGHT), Load)]),
+    st.lists(st.tuples(ANY_CONTROL, st.floats(0.1, 3_600)), min_size=1, max_size=12),
+)
+@settings(max_examples=60, deadline=None)
+def test_nothing_a_server_may_ask_leaves_the_physical(
+    name: str, orders: list[tuple[sep.EndDeviceControl | None, float]]
+) -> None:
+    device: Any = DEVICES[name].make(MIDNIGHT)
+    now, energy_wh = MIDNIGHT, 0.0
+    for told, seconds in orders:
+        device.obey_load(told if told is not None and device.can_obey(told) else None)
+        device.advance(now := now + seconds)
+        assert 0 <= device.power_w <= 2 * 7_400
+        assert energy_wh <= device.energy_wh
+        energy_wh = device.energy_wh
+        if hasattr(device, "temperature_c"):
+            assert 10 < device.temperature_c < 80
+        if isinstance(device, Charger):
+            assert device.stored_wh <= device.vehicle.wanted_share * device.vehicle.capacity_wh + 1e-6
+        able = device.sheddable()
+        assert able.duration_s is None or able.duration_s >= 0
+
+
+def test_a_meter_counts_nothing_while_its_clock_is_set() -> None:
+    meter = SmartMeter(lambda time: 1_000.0)
+    for now in (MIDNIGHT, MIDNIGHT + 1_800, MIDNIGHT + 40 * 86_400, MIDNIGHT + 30 * 86_400):
+        meter.advance(now)
+    assert meter.imported_wh == 500
 
 
 def test_a_warm_room_can_do_without_for_longer_than_a_hot_one() -> None:

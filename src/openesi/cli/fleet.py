@@ -4,19 +4,19 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import itertools
 import logging
 import sys
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, NoReturn
 
-import msgspec
 import typer
 
 from openesi.cli import output
 from openesi.cli.loops import run, stopping
 from openesi.cli.options import AsJson, DataDir, noun_app
-from openesi.cli.units import parse_duration
+from openesi.cli.units import format_power, parse_duration
 from openesi.errors import LocalError, Refused, Unreachable, WrongUsage
 
 if TYPE_CHECKING:
@@ -43,8 +43,13 @@ def fleet(
         typer.Option("--server", envvar="OPENESI_SERVER", metavar="URL", help="As https://localhost:8443."),
     ] = "https://localhost:8443",
     device: Annotated[
-        str, typer.Option("--device", metavar="NAME", help="As in `openesi run`.")
-    ] = "inverter",
+        list[str] | None,
+        typer.Option(
+            "--device",
+            metavar="NAME",
+            help="As in `openesi run`, inverter if not given; several by turns.",
+        ),
+    ] = None,
     duration: Annotated[
         str | None,
         typer.Option("--for", metavar="TIME", help="Stop after 90s, 5m, 1h; until told if not given."),
@@ -63,13 +68,15 @@ def fleet(
 
     \\b
     openesi fleet --data DIR --count 1000 --server https://localhost:8443 --for 5m
-    openesi fleet --data DIR --count 50 --device thermostat --for 1m --json
+    openesi fleet --data DIR --count 50 --device thermostat --device evse --for 1m --json
     """
     from openesi.devices.catalogue import DEVICES
     from openesi.devices.fleet import Fleet
 
-    if device not in DEVICES:
-        raise WrongUsage(f"There is no device {device!r}. Choose one of {', '.join(DEVICES)}.")
+    for name in device or ():
+        if name not in DEVICES:
+            raise WrongUsage(f"There is no device {name!r}. Choose of {', '.join(DEVICES)}.")
+    kinds = itertools.cycle([DEVICES[name] for name in device or ["inverter"]])
     if not 0 < count <= MAX_COUNT:
         raise WrongUsage(f"--count is 1 to {MAX_COUNT}.")
     seconds = None if duration is None else float(parse_duration(duration))
@@ -77,7 +84,7 @@ def fleet(
     logging.basicConfig(level=logging.ERROR)
     made = Fleet(
         url=server,
-        make=DEVICES[device].make,
+        make=lambda now: next(kinds).make(now),
         credentials=_credentials(data, count),
         register=register,
         starts_per_s=starts,
@@ -93,12 +100,12 @@ def fleet(
 
 def _raise_why(summary: Summary) -> NoReturn:
     """Say why no device is connected in the end, with the exit code for it."""
-    hint = "`openesi run` with one certificate of them tells more"
+    last = f": {summary.last_error}" if summary.last_error else ""
     if summary.refused:
-        raise Refused(f"the server refuses {summary.refused} of {summary.devices} devices; {hint}")
+        raise Refused(f"{summary.refused} of {summary.devices} devices are refused{last}")
     if summary.waiting:
-        raise Unreachable(f"no device reaches the server; {hint}")
-    raise LocalError(f"no device was connected in the end; {hint}")
+        raise Unreachable(f"no device is connected in the end{last}")
+    raise LocalError(f"no device was connected in the end{last}")
 
 
 async def _run(made: Fleet, seconds: float | None, count: int) -> Summary:
@@ -146,6 +153,9 @@ def _progress(count: int) -> Iterator[Callable[[Fleet], None] | None]:
             median_ms, late_ms = (1000 * (one.percentile_s(50) or 0) for one in (said.latency, said.lag))
             doing = f"{requests} requests  {requests / seconds:.0f}/s  median {median_ms:.0f} ms"
             doing += f"  {errors} errors" if errors else ""
+            doing += (
+                f": {output.printable(said.last_error)}" if said.last_error and not made.connected else ""
+            )
             doing += f"  this machine is {late_ms:.0f} ms late" if late_ms > LATE_MS else ""
             show(made.connected, doing)
 
@@ -207,8 +217,34 @@ def _check_open_files(count: int) -> None:
 
 
 def _render(summary: Summary) -> str:
-    facts: list[tuple[str, output.Cell]] = []
-    for name, value in msgspec.to_builtins(summary).items():
-        shown = "  ".join(f"{key} {one}" for key, one in value.items()) if isinstance(value, dict) else value
-        facts.append((name.replace("_", " "), shown if shown != "" else None))
+    one = summary
+    states = (("connected", one.connected), ("waiting", one.waiting), ("refused", one.refused))
+    last = f"; the last: {one.last_error}" if one.last_error else ""
+    facts: list[tuple[str, output.Cell]] = [
+        ("Devices", f"{one.devices}: " + ", ".join(f"{count} {state}" for state, count in states)),
+        ("Time", f"{one.duration_s:.0f} s"),
+        ("Requests", f"{one.requests}, {one.requests_per_s} a second: {_counts(one.by_method)}"),
+        ("Answers", _counts(one.by_status) or "none"),
+        ("Errors", f"{_counts(one.errors)}{last}" if one.errors else "none"),
+        ("Latency", _percentiles(one.latency_ms)),
+        (
+            "Handshakes",
+            f"{one.handshakes}, {one.handshakes_resumed} resumed: {_percentiles(one.handshake_ms)}",
+        ),
+        ("This machine", f"{one.own_cpu_s} s CPU, late by {_percentiles(one.own_lag_ms)}"),
+        ("Events", f"{one.events_received} received, {one.events_obeyed} obeyed"),
+        ("Responses", one.responses_sent),
+        ("Power", f"{format_power(one.power_w)} in the end"),
+        ("Energy shed", f"{one.energy_shed_wh / 1000:.3f} kWh"),
+    ]
     return output.render_facts(facts)
+
+
+def _counts(counted: dict[str, int]) -> str:
+    return ", ".join(f"{count} {name}" for name, count in counted.items())
+
+
+def _percentiles(found_ms: dict[str, float | None]) -> str:
+    names = {"p50": "half", "p90": "90 %", "p99": "99 %", "p100": "all"}
+    shown = [f"{names[key]} {value:.1f}" for key, value in found_ms.items() if value is not None]
+    return ", ".join(shown) + " ms" if shown else "none"

@@ -84,6 +84,7 @@ class Statistics:
     handshakes: Histogram = field(default_factory=Histogram)
     lag: Histogram = field(default_factory=Histogram)
     resumed: int = 0
+    last_error: str | None = None
 
     def connected(self, seconds: float, *, resumed: bool) -> None:
         """Take note of a handshake."""
@@ -101,6 +102,7 @@ class Statistics:
         self.requests[method] += 1
         kind = next((one.__name__ for one in (Refused, Unreachable) if isinstance(error, one)), "BadAnswer")
         self.failures[kind] += 1
+        self.last_error = str(error)
 
 
 class Summary(msgspec.Struct, frozen=True, kw_only=True):
@@ -116,6 +118,7 @@ class Summary(msgspec.Struct, frozen=True, kw_only=True):
     by_method: dict[str, int]
     by_status: dict[str, int]
     errors: dict[str, int]
+    last_error: str | None
     latency_ms: dict[str, float | None]
     handshakes: int
     handshakes_resumed: int
@@ -201,6 +204,7 @@ class Fleet:
             by_method=dict(sorted(said.requests.items())),
             by_status={str(status): count for status, count in sorted(said.statuses.items())},
             errors=dict(sorted(said.failures.items())),
+            last_error=said.last_error,
             latency_ms=said.latency.percentiles_ms(),
             handshakes=sum(said.handshakes.counts),
             handshakes_resumed=said.resumed,
@@ -233,6 +237,7 @@ class Fleet:
         """Take note of a device that gave up; the others go on."""
         if not task.cancelled() and (error := task.exception()) is not None:
             self.statistics.failures[type(error).__name__] += 1
+            self.statistics.last_error = str(error)
             log.error("device gave up reason=%s", error)
 
     async def _report(self, report: Callable[[Fleet], None] | None) -> None:

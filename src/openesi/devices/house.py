@@ -16,6 +16,7 @@ from openesi.client.device import Device, Meter, Quantity
 from openesi.client.session import Client
 from openesi.devices.display import Display
 from openesi.devices.heat import Thermostat, mild_day_c
+from openesi.devices.load import CLOCK_SET_S
 from openesi.devices.solar import SolarInverter, device_information
 from openesi.devices.sun import DAY_S, Site
 from openesi.devices.vehicle import Charger, Vehicle
@@ -128,7 +129,8 @@ class SmartMeter:
 
     def advance(self, now: float) -> None:
         """Count energy until ``now``."""
-        hours = max(0.0, now - self._lived) / 3600 if self._lived is not None else 0.0
+        lived_s = now - self._lived if self._lived is not None else 0.0
+        hours = lived_s / 3600 if 0 <= lived_s <= CLOCK_SET_S else 0.0
         self._lived = now
         self.power_w = self._power_w(now)
         self.imported_wh += max(0.0, self.power_w) * hours

@@ -7,6 +7,7 @@ SetPoint, TargetReduction, ApplianceLoadReduction.
 from __future__ import annotations
 
 import copy
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 
@@ -25,6 +26,7 @@ from openesi.sep2.enums import (
 )
 
 DAY_S = 86_400.0
+LONGEST_STEP_S = 60.0  # models are stepped at least so finely
 CLOCK_SET_S = 3_600.0  # time that goes further at once was not lived: somebody set the clock
 DUTY_PERIOD_S = 1_800.0  # 3 minutes for each 10 %, the standard's default
 FULL = 10_000.0  # hundredths of a percent
@@ -67,7 +69,12 @@ class Load:
     def advance(self, now: float) -> None:
         """Live until ``now`` (s since 1970)."""
         before = now if self._lived is None or not 0 <= now - self._lived <= CLOCK_SET_S else self._lived
-        dt_s, self._lived = now - before, now
+        steps = max(1, math.ceil((now - before) / LONGEST_STEP_S))
+        for number in range(1, steps + 1):
+            self._advance(before + (now - before) * number / steps, (now - before) / steps)
+
+    def _advance(self, now: float, dt_s: float) -> None:
+        self._lived = now
         self.controlled_s += dt_s if self.control is not None else 0.0
         self.step(now, dt_s)
         self.energy_wh += self.power_w * dt_s / 3600

@@ -6,6 +6,7 @@ charges). A single-phase 32 A charger gives 7.4 kW (IEC 61851-1, mode 3); 90 % o
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
 from openesi.client.device import Grant
@@ -77,7 +78,9 @@ class Charger(Load):
             self.plug_in(now)
         if self.plugged_since is not None and now >= self.leaves_at:
             self.plugged_since, self.granted = None, None
-        self.power_w = self._allowed_w(now) * min(1.0, self.share()) if self.needed_wh > 0 else 0.0
+        fills_w = self.needed_wh / EFFICIENCY * 3600 / dt_s if dt_s else math.inf
+        wanted_w = self._allowed_w(now) * min(1.0, self.share()) if self.needed_wh > 0 else 0.0
+        self.power_w = min(wanted_w, fills_w)
         self.stored_wh += self.power_w * EFFICIENCY * dt_s / 3600
 
     def _allowed_w(self, now: float) -> float:
