@@ -11,12 +11,12 @@ from hypothesis import strategies as st
 from openesi.sep2 import model as sep
 from openesi.sep2.enums import CreditStatus, CreditType, ServiceStatus
 from openesi.sep2.prepayment import (
-    INTERRUPTED,
     CreditError,
     amount_of,
     credit_status,
     credited,
     earliest_interruption,
+    is_cut,
     is_overridden,
     operated,
     with_statuses,
@@ -150,26 +150,40 @@ def test_the_earliest_interruption_lies_in_no_override(overrides: list[tuple[int
 
 
 @given(
-    OVERRIDES, st.integers(0, 60), st.lists(st.integers(0, 30), max_size=6), st.sampled_from(ServiceStatus)
+    OVERRIDES,
+    st.integers(0, 60),
+    st.lists(st.integers(0, 30), max_size=6),
+    st.sampled_from(ServiceStatus),
+    st.sampled_from(ServiceStatus),
 )
 def test_no_supply_is_cut_inside_an_override_whenever_one_looks(
-    overrides: list[tuple[int, int]], planned: int, steps: list[int], new: ServiceStatus
+    overrides: list[tuple[int, int]], planned: int, steps: list[int], old: ServiceStatus, new: ServiceStatus
 ) -> None:
     status = sep.PrepayOperationStatus(
-        serviceStatus=ServiceStatus.CONNECTED,
+        serviceStatus=old,
         serviceChange=sep.ServiceChange(newStatus=new, startTime=planned),
     )
     now = 0
     for step in steps:
         now += step
         before, status = status, operated(status, overrides, now)
-        if status.serviceStatus in INTERRUPTED and before.serviceStatus not in INTERRUPTED:
+        if is_cut(before.serviceStatus, status.serviceStatus):
             assert not is_overridden(overrides, now)
         change = status.serviceChange
         assert change is None or change.startTime > now
-        assert change is None or new not in INTERRUPTED or not is_overridden(overrides, change.startTime)
+        if change is not None and is_cut(status.serviceStatus, new):
+            assert not is_overridden(overrides, change.startTime)
     if now >= max((end for _, end in overrides), default=planned) and now >= planned:
         assert operated(status, overrides, now).serviceStatus == new
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "expected"),
+    [(0, 1, True), (0, 3, True), (3, 1, True), (2, 1, True), (1, 2, False), (1, 0, False), (1, 1, False),
+     (0, 5, False), (None, 1, True), (None, 0, False)],
+)  # fmt: skip
+def test_what_takes_supply_away(before: int | None, after: int, expected: bool) -> None:
+    assert is_cut(before, after) is expected
 
 
 def test_the_credit_in_use_changes_when_it_was_to() -> None:

@@ -150,6 +150,26 @@ def test_periods_and_projections_are_active_in_their_span_to_the_second(esi: Esi
     assert active("pro") == 1
 
 
+def test_a_clock_that_is_set_forward_and_back_leaves_no_trace_but_in_the_log(esi: Esi) -> None:
+    agreement = write(esi, "/bill", account(), device=1) + "/ca/1"
+    path = prepaid(esi)
+    esi.post(f"{path}/cr", credit(effectiveTime=START + 60))
+    write(esi, f"{path}/si", {"interval": {"start": START, "duration": 600}})
+    assert esi.get(f"{path}/actsi").all == 1
+
+    esi.now = START + 40 * DAY
+    assert (esi.get(f"{agreement}/actbp").all, esi.get(f"{path}/actsi").all) == (0, 0)
+    assert balance(esi, path) == (3_000, 0)
+    esi.now = START + 30
+    esi.runner.run(esi.application.note_clock_step(-40.0 * DAY))
+    assert (esi.get(f"{agreement}/actbp").all, esi.get(f"{path}/actsi").all) == (1, 1)
+    assert esi.get(f"{agreement}/actpro").all == 0
+    esi.now = START + DAY
+    assert esi.get(f"{agreement}/actpro").all == 1
+    assert esi.get(f"{path}/actsi").all == 0
+    assert balance(esi, path) == (3_000, 0)  # counted once
+
+
 @pytest.mark.parametrize(
     ("name", "key"),
     [("customerName", "customerName"), ("mRID", "mRID")],

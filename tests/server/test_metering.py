@@ -294,6 +294,17 @@ def test_a_client_that_can_make_no_more_mirrors_is_shown_no_way_to(esi: Esi) -> 
     assert esi.get("/dcap").MirrorUsagePointListLink.all == MAX_MIRRORS - 1
 
 
+def test_a_device_that_leaves_takes_what_it_posted_and_nothing_of_the_operators(esi: Esi) -> None:
+    own = write(esi, "/upt", point(quantity(ENERGY)), device=1)
+    location(esi.post("/mup", mirror(1, mirrored(ReadingType=sep.ReadingType(uom=38)))))
+    assert esi.get("/upt").all == 2
+    assert esi.ask("DELETE", "/edev/1").status == 204
+    esi.register(1)
+
+    assert [one.href for one in esi.get("/upt?l=9").UsagePoint] == [own]
+    assert esi.get("/mup").all == 0
+
+
 def test_the_operator_neither_makes_nor_unmakes_mirrors(esi: Esi) -> None:
     place = location(esi.post("/mup", mirror(1, mirrored(ReadingType=sep.ReadingType(uom=38)))))
     merge(esi, "/upt/1", {"description": "Roof"})

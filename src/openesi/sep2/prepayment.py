@@ -17,7 +17,12 @@ from openesi.sep2.enums import CreditStatus, CreditType, ServiceStatus
 
 INT32 = range(-(2**31), 2**31)
 MULTIPLIERS = range(-9, 10)  # what every device knows (type PowerOfTenMultiplierType)
-INTERRUPTED = frozenset({ServiceStatus.DISCONNECTED, ServiceStatus.ARMED_FOR_DISCONNECT})
+# How far a service is from being on, for what stands between; the rest is on, or has no switch.
+_OFF = {
+    ServiceStatus.ARMED_FOR_DISCONNECT: 1,
+    ServiceStatus.ARMED_FOR_CONNECT: 2,
+    ServiceStatus.DISCONNECTED: 3,
+}
 
 Spans = Iterable[tuple[int, int]]  # starts and ends (s), half open
 
@@ -148,6 +153,15 @@ def _expect_same_units(balance: sep.AccountBalance, account: sep.Prepayment) -> 
 # --- supply -------------------------------------------------------------------------------------------------
 
 
+def is_cut(before: int | None, after: int) -> bool:
+    """Tell whether a change of serviceStatus takes supply away, or a step toward that."""
+    return _off(after) > _off(before)
+
+
+def _off(status: int | None) -> int:
+    return next((far for known, far in _OFF.items() if known == status), 0)
+
+
 def is_overridden(overrides: Spans, now: int) -> bool:
     """Tell whether supply may not be cut at ``now``."""
     return earliest_interruption(now, overrides) != now
@@ -169,7 +183,7 @@ def operated(status: sep.PrepayOperationStatus, overrides: Spans, now: int) -> s
     change = status.serviceChange
     if change is not None:
         at = change.startTime
-        if change.newStatus in INTERRUPTED and status.serviceStatus not in INTERRUPTED:
+        if is_cut(status.serviceStatus, change.newStatus):
             overrides = tuple(overrides)
             at = earliest_interruption(at, overrides)
             if at <= now:  # late, after an outage: an override that began meanwhile counts

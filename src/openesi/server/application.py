@@ -31,7 +31,7 @@ from openesi.server.functions.base import (
     delete_document,
     replace_document,
 )
-from openesi.server.functions.events import switch
+from openesi.server.functions.events import realign, switch
 from openesi.server.functions.metering_mirror import POSTED
 from openesi.server.message import Request, Response, Source
 from openesi.server.settings import Settings
@@ -175,6 +175,8 @@ class Application:
                 tx, now, self.settings, log_event.TIME_ADJUSTED, details=details, extended=extended
             )
         )
+        if step_s < 0:
+            await self.store.write(lambda tx: realign(tx, now, functions.TURNS))
 
     async def _note_refused(self, lfdi: bytes) -> None:
         """Write into the server's own log that a revoked certificate asked: once in a while for each."""

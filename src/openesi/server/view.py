@@ -7,16 +7,16 @@ be kept as bytes and dropped when one of these changes. ``personal`` tells that 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from functools import cache
+from functools import cache, lru_cache
 from typing import Any, NamedTuple
 
-from openesi.sep2 import events, file, lists, resources, schema
+from openesi.sep2 import events, file, lists, resources, schema, xml
 from openesi.sep2 import model as sep
 from openesi.sep2.enums import EventState, Subscribable
 from openesi.sep2.lists import Window
 from openesi.sep2.resources import Access, Match, Resource
 from openesi.server.caller import MAX_ASSIGNMENTS, Caller
-from openesi.server.documents import blank, read_document
+from openesi.server.documents import STORED, blank, read_document
 from openesi.server.errors import Refusal, not_found
 from openesi.server.rates import tag_of
 from openesi.server.settings import Settings, Unwritten
@@ -243,7 +243,7 @@ class View:
         if not window.equal:
             return rows
         shown = [(row, self.behind(row) if row.type == ALIAS else row) for row in rows]
-        return [row for row, one in shown if file.fits(read_document(one, sep.File), window.equal)]
+        return [row for row, one in shown if file.fits(_read_file(one.body), window.equal)]
 
     def behind(self, alias: Row) -> Row:
         """Return the row that an alias shows."""
@@ -348,6 +348,12 @@ class View:
 def _is_leaving(resource: Resource, row: Row) -> bool:
     """Tell whether a member has left its list but for what is still to be told of it; ended events stay."""
     return resource.path.endswith("{}") and row.listing is None and row.state is None
+
+
+@lru_cache(maxsize=MAX_FILES)
+def _read_file(body: bytes) -> sep.File:
+    """Return the File of a row; a device that asks ever other queries makes us look at each every time."""
+    return xml.parse_as(body, sep.File, STORED)
 
 
 def _rows_above(path: str) -> list[str]:

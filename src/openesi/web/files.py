@@ -27,7 +27,7 @@ from openesi.server import artefacts
 from openesi.server.documents import read_document
 from openesi.server.tree import Hand
 from openesi.server.view import MAX_FILES
-from openesi.store import Reader, Transaction
+from openesi.store import Reader, Row, Transaction
 from openesi.web.answers import answer
 from openesi.web.bodies import read_flag, read_query
 from openesi.web.live import Live
@@ -57,7 +57,9 @@ async def get_files(live: Live, request: Request) -> Response:
     """List files: what is offered to whom, whether its octets are here, how far devices have come."""
     read_query(request, {})
     now = int(live.service.clock())
-    return answer(await live.service.store.read(lambda reader: _files(reader, now)))
+    reports = await live.service.store.read(lambda reader: reader.of_type("FileStatus", limit=MAX_REPORTS))
+    states = await asyncio.to_thread(_count_states, reports)  # devices are answered in between
+    return answer(await live.service.store.read(lambda reader: _files(reader, now, states)))
 
 
 async def put_content(live: Live, request: Request) -> Response:
@@ -140,12 +142,17 @@ def _existing(reader: Reader, path: str) -> sep.File:
     return read_document(row, sep.File)
 
 
-def _files(reader: Reader, now: int) -> list[OfferedFile]:
+def _count_states(reports: list[Row]) -> dict[str, Counter[str]]:
+    """Return how many devices reported each state, by the file that they report about."""
     states: dict[str, Counter[str]] = {}
-    for row in reader.of_type("FileStatus", limit=MAX_REPORTS):
+    for row in reports:
         status = read_document(row, sep.FileStatus)
         if status.FileLink is not None:
             states.setdefault(status.FileLink.href, Counter())[FileState(status.status).name.lower()] += 1
+    return states
+
+
+def _files(reader: Reader, now: int, states: dict[str, Counter[str]]) -> list[OfferedFile]:
     found = []
     for row in reader.page("/file", limit=MAX_FILES):
         file, content = read_document(row, sep.File), artefacts.find(reader, row.path)

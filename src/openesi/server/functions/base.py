@@ -21,12 +21,12 @@ from openesi.store import Row, Transaction
 MAX_MEMBERS = 1_000
 # Lists below lists: a device could fill the product of their bounds.
 MEMBERS = {
-    "IPInterfaceList": 16,
+    "IPInterfaceList": 8,
     "IPAddrList": 16,
     "RPLInstanceList": 4,
-    "RPLSourceRoutesList": 64,
+    "RPLSourceRoutesList": 32,
     "LLInterfaceList": 4,
-    "NeighborList": 256,
+    "NeighborList": 128,
     "PriceResponseCfgList": 64,
     "SupportedLocaleList": 64,
 }

@@ -9,6 +9,7 @@ from openesi.server.documents import make_row, mrid_for, read_document
 from openesi.server.errors import Refusal
 from openesi.server.functions import log_event
 from openesi.server.functions.base import Behaviour, Change, Outcome, insert_member
+from openesi.server.functions.metering import is_mirrored
 from openesi.server.settings import Settings
 from openesi.store import Row, Transaction
 
@@ -54,9 +55,13 @@ def remove(tx: Transaction, row: Row) -> None:
     if row.scope == row.key and row.scope is not None:
         sets = tx.page("/rsps", limit=MAX_RESPONSE_SETS)
         for listing in ("/mup", "/upt", *(f"{one.path}/rsp" for one in sets)):
-            while members := tx.page(listing, scope=row.scope, limit=500):
+            kept = 0
+            while members := tx.page(listing, scope=row.scope, start=kept, limit=500):
                 for member in members:
-                    tx.delete(member.path)
+                    if listing == "/upt" and not is_mirrored(member):
+                        kept += 1  # the operator's: a device that leaves does not take what it owes
+                    else:
+                        tx.delete(member.path)
 
 
 def _post(change: Change, device: sep.EndDevice) -> Outcome:

@@ -55,6 +55,9 @@ def _checked_reply_to(offer: Offer, reply_to: str) -> str:
     return reply_to
 
 
+REALIGNED = ("BillingPeriod", "BillingReadingSet", "SupplyInterruptionOverride")
+MAX_REALIGNED = 100_000  # of each of these; it is a rare thing to do
+
 Turn = Callable[[Transaction, Row, int], None]
 """What happens to a row whose time has come."""
 
@@ -91,6 +94,18 @@ def turn(tx: Transaction, row: Row, now: int) -> None:
     span = spans.span_of(read_document(row, sep.Sep))
     state, due = spans.state_at(span, now) if span is not None else (None, None)
     tx.put(replace(row, state=state, due=due))
+
+
+def realign(tx: Transaction, now: int, turns: Mapping[str, Turn]) -> None:
+    """Bring what lies in time to where it stands after the clock was set back: what had begun has not yet.
+
+    Credits that were added, and plans that were carried out, stay: they happened.
+    """
+    for name in REALIGNED:
+        for row in tx.of_type(name, limit=MAX_REALIGNED):
+            span = spans.span_of(read_document(row, sep.Sep))
+            if span is not None and spans.state_at(span, now) != (row.state, row.due):
+                turns[name](tx, row, now)
 
 
 def settle(tx: Transaction, listing: str, now: int) -> dict[str, Row]:

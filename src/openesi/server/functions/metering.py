@@ -37,6 +37,11 @@ def _is_mirror(point: sep.UsagePoint) -> bool:
     return bool(bits(point.roleFlags) & RoleFlag.IS_MIRROR)
 
 
+def is_mirrored(point: Row) -> bool:
+    """Tell whether a usage point is what a device posts to its mirror."""
+    return _is_mirror(read_document(point, sep.UsagePoint))
+
+
 def _complete_type(offer: Offer, kind: sep.ReadingType) -> sep.ReadingType:
     for problem in rules.type_problems(kind):
         raise LocalError(f"{offer.path}: {problem}")

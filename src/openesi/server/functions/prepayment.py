@@ -23,6 +23,7 @@ from openesi.sep2.errors import ReasonCode
 from openesi.server.documents import make_row, read_document
 from openesi.server.errors import Refusal
 from openesi.server.functions.base import MAX_MEMBERS, Behaviour, Change, Offer, Outcome, insert_member
+from openesi.server.functions.billing import expect_link
 from openesi.server.functions.events import turn
 from openesi.store import Reader, Row, Transaction
 
@@ -39,6 +40,11 @@ _TOPPED_UP_BY_DEVICES = frozenset({PrepayMode.ESI, PrepayMode.LOCAL})
 def _complete_balance(offer: Offer, balance: sep.AccountBalance) -> sep.AccountBalance:
     account = _account(offer.tx, offer.path)
     return balance if account is None else rules.with_statuses(balance, account)
+
+
+def _complete_account(offer: Offer, account: sep.Prepayment) -> sep.Prepayment:
+    expect_link(offer.tx, account.UsagePointLink, "UsagePoint")
+    return account
 
 
 def _offered_account(offer: Offer, account: sep.Prepayment) -> None:
@@ -149,8 +155,7 @@ def _complete_operation(offer: Offer, status: sep.PrepayOperationStatus) -> sep.
     """Refuse a cut inside an override, put one that is planned for it off; what is due happens now."""
     overrides = _overrides(offer.tx, offer.path)
     before = getattr(offer.old, "serviceStatus", None)
-    cut = status.serviceStatus in rules.INTERRUPTED and before not in rules.INTERRUPTED
-    if cut and rules.is_overridden(overrides, offer.now):
+    if rules.is_cut(before, status.serviceStatus) and rules.is_overridden(overrides, offer.now):
         until = rules.earliest_interruption(offer.now, overrides)
         raise LocalError(f"{offer.path}: supply may not be cut before {until}: an override is in force")
     return rules.operated(status, overrides, offer.now)
@@ -179,7 +184,7 @@ def _overrides(reader: Reader, path: str) -> list[tuple[int, int]]:
 
 
 BEHAVIOURS = {
-    "Prepayment": Behaviour(offered=_offered_account),
+    "Prepayment": Behaviour(complete=_complete_account, offered=_offered_account),
     "AccountBalance": Behaviour(complete=_complete_balance),
     "PrepayOperationStatus": Behaviour(complete=_complete_operation),
     "SupplyInterruptionOverride": Behaviour(offered=_offered_override),
