@@ -139,7 +139,7 @@ def fill(lab: Lab) -> Plant:
     bill = utility.add("/bill", account, **own)
     prepayment = {
         "description": "Prepaid",
-        "prepayMode": 0,
+        "prepayMode": 1,
         "AccountBalance": {
             "availableCredit": {"monetaryUnit": 840, "value": 100, "multiplier": -2},
             "emergencyCredit": {"monetaryUnit": 840, "value": 10, "multiplier": -2},

@@ -174,7 +174,7 @@ class Wire:
         given.update({name.replace("_", "-"): value for name, value in headers.items()})
         kept = {name: value for name, value in given.items() if value is not None}
         if body is not None and self.aus != AUS:
-            body = body.replace(AUS.encode(), self.aus.encode())
+            body = body.replace(f'"{AUS}"'.encode(), f'"{self.aus}"'.encode())
         try:
             self._connection.request(method, target, body, kept)
             response = self._connection.getresponse()

@@ -22,6 +22,7 @@ class Log:
     def __init__(self) -> None:
         self.requests: list[tuple[Request, bool]] = []
         self.refusal: tuple[int, str] | None = None
+        self.refused: Request | None = None
 
     def identify(self, headers: dict[str, str]) -> Peer:
         if headers.get("x-client-cert") == "forged":
@@ -34,6 +35,7 @@ class Log:
     def refuse(self, status: int, text: str, request: Request) -> None:
         assert self.refusal is None
         self.refusal = (status, text)
+        self.refused = request
 
 
 def read(*pieces: bytes, peer: Peer | None = DEVICE) -> Log:
@@ -308,3 +310,13 @@ def test_the_same_stream_cut_anywhere_says_the_same(cuts: set[int]) -> None:
     log = read(*(STREAM[a:b] for a, b in pairwise(edges)))
     assert [(r.path, r.body) for r, _ in log.requests] == [("/1", b""), ("/2", b"abc"), ("/3", b"xyz")]
     assert log.refusal == (501, "unknown method")
+
+
+def test_what_is_refused_is_not_taken_for_the_request_before() -> None:
+    """An answer to HEAD has no body; one to nonsense that follows it on the same connection has."""
+    head = b"HEAD / HTTP/1.1\r\n" + HOST + b"\r\n"
+    for pieces in ([head, b"FOO / HTTP/1.1\r\n"], [head + b"FOO / HTTP/1.1\r\n"]):
+        log = read(*pieces)
+        assert log.refusal == (501, "unknown method")
+        assert log.refused is not None
+        assert log.refused.method == ""

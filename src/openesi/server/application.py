@@ -71,7 +71,7 @@ class Application:
         self._refresh()
         if now < self._due and request.method in ("GET", "HEAD"):
             caller = self._callers.get(request.peer.lfdi or b"")
-            if caller is not None:
+            if caller is not None and not caller.revoked:
                 accept = request.headers.get("accept")
                 kept = self._cache.get((request.target, accept, caller.shared_view), now)
                 if kept is None:

@@ -208,6 +208,7 @@ class RequestReader:
             last = last or parser.should_upgrade() or version == "1.0"
         self.reading = _ENDED if last else _BETWEEN
         self._request, self._headers = _NO_REQUEST, _NO_HEADERS  # an idle connection keeps nothing
+        self._url = b""
         self._fed_octets = self._feeding_octets  # the next head may be in the rest of what is being fed
         self._receiver.take(request, last)
 
@@ -216,7 +217,8 @@ class RequestReader:
     def _request_so_far(self) -> Request:
         target = self._url.decode("latin-1")
         path, _, query = target.partition("?")
-        method = _METHODS.get(self._parser.get_method(), "")
+        # Until it has read a target, the parser names the method of the request before.
+        method = _METHODS.get(self._parser.get_method(), "") if target else ""
         return Request(method, target, path, query, self._headers, b"", self._peer or _NOBODY)
 
     def _check(self, request: Request) -> None:

@@ -96,7 +96,9 @@ class Hand:
         return row.path
 
     def insert_all(self, listing: str, members: list[object]) -> list[str]:
-        """Add members to a list, all or none of them; return their paths."""
+        """Add members to a list, all or none of them; return their paths. Raises LocalError."""
+        if not members:
+            raise LocalError("the array is empty: give at least one member")
         return [self.insert(listing, values, where=f"[{number}]") for number, values in enumerate(members, 1)]
 
     def put(self, path: str, values: object, *, where: str = "") -> bool:
