@@ -111,7 +111,7 @@ def test_the_exchanged_pair_stays_where_exactly_the_file_is_wanted() -> None:
         ("Point,Resource,Field,Type\nx,DERStatus,inverterStatus,complex\n", "Type"),
         ("Point,Resource,Field\nx,DERStatus,inverterStatus,more\n", "more cells"),
         (f"Point,Resource,Field\n{'x' * 300},DERStatus,inverterStatus\n", "characters"),
-        ("Volttron Point Name,Point Name\nx,b1_Mdd\n", "no point of the packaged"),
+        ("Volttron Point Name,Point Name\nx,b1_Mdd\n", "no point of the table; did you mean b1_Md"),
         ("Point,Resource,Field\n" + "x,DERStatus,inverterStatus\n" * (MAX_POINTS + 1), "at most"),
         ('Point,Resource,Field\n"' + "x" * 200_000, "CSV"),
     ],

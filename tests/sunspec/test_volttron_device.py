@@ -112,6 +112,34 @@ def test_the_registry_of_2017_names_points_of_the_packaged_table(config: dict[st
     assert device.get("charge") is None
 
 
+def test_without_a_registry_a_device_has_the_points_that_the_server_has(
+    server: PointServer, config: dict[str, Any], make: Make
+) -> None:
+    server.config_points(
+        SFDI, [{"Point": "left", "Resource": "PowerStatus", "Field": "PEVInfo.energyRequestNow"}]
+    )
+    device = make(config)
+    assert list(device.take_registry([])) == ["left"]
+    assert device.get_all() == {"left": 6100.0}
+    device.take_registry([{"Volttron Point Name": "need", "Point Name": "left"}])
+    assert device.get_all() == {"left": 6100.0, "need": 6100.0}
+
+
+def test_a_device_at_two_places_has_the_points_of_both(config: dict[str, Any], make: Make) -> None:
+    device = make(config)
+    device.take_registry([])
+    device.take_registry([{"Point": "state", "Resource": "DERStatus", "Field": "inverterStatus.value"}])
+    values = device.get_all()
+    assert (len(values), values["state"], values["b403_Tmp"]) == (27, 4, 128_000.0)
+
+
+def test_a_server_that_is_down_is_told_the_table_later(config: dict[str, Any], make: Make) -> None:
+    device = make({**config, "api": "http://127.0.0.1:1"})
+    assert len(device.take_registry([])) == 26
+    with pytest.raises(Unreachable):
+        device.get_all()
+
+
 def test_zero_is_set_and_what_is_no_number_is_not(config: dict[str, Any], make: Make) -> None:
     device = make({**config, "duration_s": 60})
     device.take_registry([])

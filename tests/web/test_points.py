@@ -15,6 +15,7 @@ from openesi.sep2 import identity, xml
 from openesi.sep2 import model as sep
 from openesi.server import groups
 from openesi.server.own_controls import KEPT_SUPERSEDED
+from openesi.web import point_board
 from sunspec.charger import DOCUMENTS, EXPECTED, READINGS
 from web.house import House, house_in, lfdi_of
 
@@ -256,6 +257,20 @@ def test_a_device_that_goes_takes_its_program_along(house: House, api: httpx2.Cl
     ]
 
 
+def test_two_devices_with_one_sfdi_are_told_apart_by_their_lfdi(house: House, api: httpx2.Client) -> None:
+    twin = lfdi_of(1)[:5] + bytes(15)
+    assert identity.sfdi_from_lfdi(twin) == identity.sfdi_from_lfdi(lfdi_of(1))
+    made = api.post("/api/devices", json={"lfdi": twin.hex()})
+    assert made.status_code == 201
+    for method, path in (("GET", f"/api/points/{sfdi_of(1)}"), ("PUT", f"/api/points/{sfdi_of(1)}/{POINT}")):
+        answer = api.request(method, path, json={"value": 1} if method == "PUT" else None)
+        assert answer.status_code == 422
+        assert "LFDI" in answer.json()["error"]
+    assert api.get(f"/api/points/{lfdi_of(1).hex()}").json()["values"]["b113_A"] == 24.0
+    api.delete(f"/api/devices/{twin.hex()}")
+    assert api.get(f"/api/points/{sfdi_of(1)}").status_code == 200
+
+
 def test_a_table_of_ones_own(api: httpx2.Client, points: str) -> None:
     config = f"/api/points-config/{sfdi_of(1)}"
     assert len(api.get(config).json()["rows"]) == 26
@@ -325,3 +340,18 @@ def test_history_and_stream_tell_what_changes(house: House, api: httpx2.Client, 
     assert ["b113_A", 25.0] in [row[1:] for row in later]
     assert api.get(f"/api/points-history/{sfdi_of(1)}?since=never").status_code == 422
     house.ask(1, "POST", "/mup/1", sep.replace(reading, Reading=sep.Reading(value=24)))
+
+
+def test_no_more_listeners_and_devices_are_kept_than_there_is_room_for(
+    house: House, api: httpx2.Client, points: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(point_board, "MAX_LISTENERS", 0)
+    refused = api.get(f"/api/points-live/{sfdi_of(1)}")
+    assert refused.status_code == 503
+    assert "programs follow" in refused.json()["error"]
+    monkeypatch.setattr(point_board, "MAX_FOLLOWED", 1)
+    api.get(points)
+    api.get(f"/api/points/{sfdi_of(2)}")
+    house.ask(1, "PUT", f"{device_of(house, 1)}/ps", DOCUMENTS["PowerStatus"])
+    begun = api.get(f"/api/points-history/{sfdi_of(1)}").json()["rows"]
+    assert len({at for at, _, _ in begun}) == 1, "a device that had to make room begins anew"

@@ -79,7 +79,7 @@ Table = Mapping[str, Point]
 def standard_table() -> Table:
     """Return the 26 points of VOLTTRON's SEP2 documentation."""
     text = files.files(__package__).joinpath("points.csv").read_text("utf-8")
-    return _parse(list(csv.DictReader(io.StringIO(text))), {})
+    return _parse(list(csv.DictReader(io.StringIO(text))), {}, {})
 
 
 def parse_csv(text: str, *, mend: bool = True) -> Table:
@@ -91,17 +91,21 @@ def parse_csv(text: str, *, mend: bool = True) -> Table:
         raise LocalError(f"the point table is no CSV: line {reader.line_num}: {error}") from None
 
 
-def parse_rows(rows: Sequence[Mapping[str, object]], *, mend: bool = True) -> Table:
+def parse_rows(
+    rows: Sequence[Mapping[str, object]], *, mend: bool = True, known: Table | None = None
+) -> Table:
     """Read a table from rows by column name, of any of the four sets of columns.
+
+    ``known`` are the points that rows may name which say no more than that; the packaged ones if not given.
 
     VOLTTRON 5.1 to 8.2 shipped a file in which the sources of b802_SoC and b802_State are exchanged: ``mend``
     puts them right. Raises LocalError for what cannot be a table: the message says which row and why.
     """
-    table = _parse(rows, standard_table())
+    table = _parse(rows, standard_table(), known or standard_table())
     return _mended(table) if mend else table
 
 
-def _parse(rows: Sequence[Mapping[str, object]], known: Table) -> dict[str, Point]:
+def _parse(rows: Sequence[Mapping[str, object]], standard: Table, known: Table) -> dict[str, Point]:
     if not rows:
         raise LocalError("the point table is empty: it needs a line of column names and at least one point")
     if len(rows) > MAX_POINTS:
@@ -109,7 +113,7 @@ def _parse(rows: Sequence[Mapping[str, object]], known: Table) -> dict[str, Poin
     table: dict[str, Point] = {}
     for number, row in enumerate(rows, 1):
         try:
-            point = _read_row(_cells(row), known)
+            point = _read_row(_cells(row), standard, known)
             if point.name in table:
                 raise LocalError("is there twice")
         except LocalError as error:
@@ -180,7 +184,7 @@ def _cells(row: Mapping[str, object]) -> dict[str, str]:
     return cells
 
 
-def _read_row(cells: Mapping[str, str], standard: Table) -> Point:
+def _read_row(cells: Mapping[str, str], standard: Table, known: Table) -> Point:
     for name_column, resource_column, field_column in _COLUMNS:
         if resource_column in cells and name_column in cells:
             point = _point_at(
@@ -192,10 +196,12 @@ def _read_row(cells: Mapping[str, str], standard: Table) -> Point:
             raise LocalError(
                 "unknown columns: use Point, Resource, Field, Units, Type, Writable, Notes, or VOLTTRON's"
             )
-        known = standard.get(cells["Point Name"])
-        if known is None:
-            raise LocalError(f"{cells['Point Name']!r} is no point of the packaged table")
-        point = replace(known, name=_checked_name(cells["Volttron Point Name"]))
+        named = known.get(cells["Point Name"])
+        if named is None:
+            raise LocalError(
+                f"{cells['Point Name']!r} is no point of the table{_near(cells['Point Name'], known)}"
+            )
+        point = replace(named, name=_checked_name(cells["Volttron Point Name"]))
     units = cells.get("Units", "")
     return replace(
         point,

@@ -59,10 +59,19 @@ class Place(msgspec.Struct, frozen=True):
 
 
 def find_device(reader: Reader, named: str) -> Row | None:
-    """Return the EndDevice with an SFDI or LFDI. Raises LocalError for what is neither."""
+    """Return the EndDevice with an SFDI or LFDI. Raises LocalError for what is neither, or is not only one.
+
+    An SFDI has 36 bits: somebody can make a certificate with that of another device.
+    """
     if len(named.replace("-", "")) == 2 * identity.LFDI_OCTETS:
         return reader.find("/edev", identity.parse_lfdi(named))
-    return operator.find_by_sfdi(reader, identity.parse_sfdi(named))
+    keys = operator.keys_of_sfdi(identity.parse_sfdi(named))
+    found = reader.find_between("/edev", *keys) if keys is not None else None
+    if keys is not None and found is not None and found.key is not None:
+        following = (int.from_bytes(found.key) + 1).to_bytes(identity.LFDI_OCTETS)
+        if reader.find_between("/edev", following, keys[1]) is not None:
+            raise LocalError(f"several devices have the SFDI {named}: name the one you mean by its LFDI")
+    return found
 
 
 def place_of(reader: Reader, row: Row) -> Place:
@@ -199,7 +208,7 @@ def _owner(body: bytes) -> bytes | None:
     return lfdi.rjust(identity.LFDI_OCTETS, b"\x00") if lfdi is not None else None
 
 
-@lru_cache(maxsize=1_000)
+@lru_cache(maxsize=200)  # tables of up to 64 kB
 def _table_of(rows: bytes) -> Table:
     return table.parse_rows(msgspec.json.decode(rows), mend=False)  # what is kept was mended if wanted
 

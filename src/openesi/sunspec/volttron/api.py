@@ -12,6 +12,7 @@ from urllib.parse import quote
 import httpx2
 
 from openesi.errors import LocalError, Unreachable
+from openesi.sunspec.table import Table, parse_rows
 from openesi.sunspec.values import Semantics
 
 DEFAULT_URL = "http://127.0.0.1:8080"
@@ -59,6 +60,10 @@ class PointServer:
     def revert_all(self, sfdi: str) -> None:
         """Take back everything that was set at a device."""
         self._ask("DELETE", f"/api/points/{_quoted(sfdi)}")
+
+    def get_table(self, sfdi: str) -> Table:
+        """Return the points that a device has there."""
+        return parse_rows(self._ask("GET", f"/api/points-config/{_quoted(sfdi)}")["rows"], mend=False)
 
     def config_points(
         self, sfdi: str, rows: Sequence[Mapping[str, Any]] | None, *, semantics: Semantics | None = None

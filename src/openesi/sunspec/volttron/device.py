@@ -6,7 +6,7 @@ import math
 from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
-from openesi.errors import LocalError, PeerError
+from openesi.errors import LocalError, OpenESIError, PeerError
 from openesi.sep2 import identity
 from openesi.sunspec.table import Point, PointType, Table, parse_rows, rows_of, standard_table
 from openesi.sunspec.values import Semantics
@@ -47,25 +47,33 @@ class PointDevice:
         self._untold = self._semantics is not None
 
     def take_registry(self, rows: Sequence[Mapping[str, Any]]) -> Table:
-        """Return the points of a registry file of any of its generations; without rows the packaged table.
+        """Return the points of a registry file of any of its generations; without rows those of the server.
 
-        A file that names resources becomes the device's table on the server, before the first point is asked
-        for. Raises ValueError for a file that cannot be one.
+        A file that names resources becomes the device's table there, before the first point is asked for.
+        Where the server does not answer now, it is taken to have the packaged table. Raises ValueError for a
+        file that cannot be one.
         """
         plain = [{key: value for key, value in row.items() if isinstance(value, _SCALAR)} for row in rows]
         by_resource = any("Resource" in name for row in plain for name in row)
         if not by_resource:
             plain = [{"Point Name": row.get("Volttron Point Name"), **row} for row in plain]
+        known = standard_table() if by_resource else self._table_there()
+        mend = self._semantics is not Semantics.RAW
         try:
-            table = parse_rows(plain, mend=self._semantics is not Semantics.RAW) if rows else standard_table()
+            table = parse_rows(plain, mend=mend, known=known) if rows else known
         except LocalError as error:
             raise ValueError(str(error)) from error
-        if by_resource:
-            self._table.update(table)
-            self._untold = True
+        self._table.update(table if by_resource else known)
+        self._untold = self._untold or by_resource
         there = [str(row.get("Point Name")) for row in plain] if rows and not by_resource else list(table)
         self._names.update(zip(table, there, strict=True))
         return table
+
+    def _table_there(self) -> Table:
+        try:
+            return self.server.get_table(self.sfdi)
+        except OpenESIError:
+            return standard_table()
 
     def get(self, name: str) -> Any:
         """Return one point; None if the device has not told."""
