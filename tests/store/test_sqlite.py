@@ -106,6 +106,26 @@ def test_a_change_that_raises_leaves_nothing_and_spoils_no_other(store: SQLiteSt
     assert [found.path for found in store.reader.page("/a", limit=9)] == [first, second]
 
 
+def test_a_mistake_of_ours_while_writing_keeps_nobody_waiting(store: SQLiteStore) -> None:
+    def spoil(tx: Transaction) -> None:
+        tx._untrimmed = None  # type: ignore[attr-defined]
+
+    def mend(tx: Transaction) -> str:
+        tx._untrimmed = 0  # type: ignore[attr-defined]
+        return member(tx, b"1")
+
+    async def live() -> str:
+        asyncio.get_running_loop().set_exception_handler(lambda loop, context: None)
+        both = (store.write(spoil), store.write(lambda tx: member(tx, b"lost")))
+        for failed in await asyncio.gather(*both, return_exceptions=True):
+            assert isinstance(failed, StoreError)
+        path = await store.write(mend)
+        await store.close()
+        return path
+
+    assert asyncio.run(asyncio.wait_for(live(), 10)) == "/a/1"
+
+
 def test_a_write_waits_for_another_process_without_stopping_the_loop(store: SQLiteStore, file: Path) -> None:
     other = sqlite3.connect(file, isolation_level=None, check_same_thread=False)
     other.execute("BEGIN IMMEDIATE")

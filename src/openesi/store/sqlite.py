@@ -147,27 +147,40 @@ class SQLiteStore:
         self._writer.close()
 
     async def _flush(self) -> None:
+        batch: list[_Waiting] = []
+        try:
+            while self._waiting:
+                batch, self._waiting = self._waiting[:MAX_BATCH], self._waiting[MAX_BATCH:]
+                await self._flush_batch(batch)
+        finally:
+            self._flushing = None  # also after a mistake of ours: who writes next begins anew
+            for one in (*batch, *self._waiting):
+                if not one.future.done():
+                    one.future.set_exception(StoreError("the write failed; the log says why"))
+            self._waiting.clear()
+
+    async def _flush_batch(self, batch: list[_Waiting]) -> None:
         loop = asyncio.get_running_loop()
-        while self._waiting:
-            batch, self._waiting = self._waiting[:MAX_BATCH], self._waiting[MAX_BATCH:]
-            try:
-                await self._begin()
-                if any(one.long for one in batch):
-                    settled = await loop.run_in_executor(self._thread, self._run_all, batch)
-                else:
-                    settled = self._run_all(batch)
-                await loop.run_in_executor(self._thread, self._writer.commit)
-            except sqlite3.Error as error:
-                self._abandon(batch, error)
+        try:
+            await self._begin()
+            if any(one.long for one in batch):
+                settled = await loop.run_in_executor(self._thread, self._run_all, batch)
+            else:
+                settled = self._run_all(batch)
+            await loop.run_in_executor(self._thread, self._writer.commit)
+        except sqlite3.Error as error:
+            self._abandon(batch, error)
+            return
+        except BaseException:
+            self._writer.rollback()
+            raise
+        for one, (result, problem) in zip(batch, settled, strict=True):
+            if one.future.done():
                 continue
-            for one, (result, problem) in zip(batch, settled, strict=True):
-                if one.future.done():
-                    continue
-                if problem is not None:
-                    one.future.set_exception(problem)
-                else:
-                    one.future.set_result(result)
-        self._flushing = None
+            if problem is not None:
+                one.future.set_exception(problem)
+            else:
+                one.future.set_result(result)
 
     def _run_all(self, batch: list[_Waiting]) -> list[tuple[Any, Exception | None]]:
         self._transaction.begin()
