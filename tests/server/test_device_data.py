@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -156,6 +157,39 @@ def test_single_resources_are_put_read_back_and_refused(esi: Esi, path: str) -> 
     assert esi.put(path, right, device=OTHER).status == 404
     assert esi.put(path, right, device=9).status == 404
     assert esi.get(path) == shown
+
+
+POSTED = {
+    "/edev/1/di/loc": lambda: sep.SupportedLocale(locale="de"),
+    "/edev/1/lel": lambda: log(details="x", extendedData=1),
+    "/edev/1/ns": lambda: sep.IPInterface(
+        ifIndex=9, ifName="eth0", ifMtu=1_500, ifPromiscuousMode=False, lastResetTime=START
+    ),
+    "/edev/1/ns/1/addr": lambda: sep.IPAddr(address=b"\1"),
+    "/edev/1/ns/1/addr/1/rpl": lambda: instance(9),
+    "/edev/1/ns/1/addr/1/rpl/1/srt": lambda: sep.RPLSourceRoutes(DestAddress=b"\1", SourceRoute=b"\2"),
+    "/edev/1/ns/1/ll": lambda: link_layer(9, LLFramesRx=1),
+    "/edev/1/ns/1/ll/1/nbh": lambda: sep.Neighbor(isChild=False, linkQuality=1, shortAddress=9),
+}
+
+
+@pytest.mark.parametrize("path", [*SINGLE, *POSTED])
+def test_every_element_is_held_to_its_bounds(esi: Esi, path: str) -> None:
+    network(esi)
+    method = "PUT" if path in SINGLE else "POST"
+    right = xml.serialize(SINGLE[path][0] if path in SINGLE else POSTED[path]())
+    before = esi.ask("GET", f"{path}?l=255").body
+    elements = list(re.finditer(rb"<(\w+)>([^<]+)</\1>", right))
+    assert elements
+    for found in elements:
+        for wrong in (b"9" * 199, b"<more/>", b"\xff"):  # beyond every number, text and run of octets
+            text = b"<%b>%b</%b>" % (found[1], wrong, found[1])
+            body = right[: found.start()] + text + right[found.end() :]
+            assert esi.ask(method, path, body).status == 400, body
+    assert esi.ask(method, path, right, device=OTHER).status == 404
+    assert esi.ask(method, path, right, device=None).status == 403
+    assert esi.ask("GET", f"{path}?l=255").body == before
+    assert esi.ask(method, path, right).status in (201, 204)
 
 
 # --- lists -------------------------------------------------------------------------------------------------

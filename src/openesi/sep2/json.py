@@ -63,7 +63,7 @@ def from_json(value: object, cls: type[T], *, path: str = "", defaults: Mapping[
         if one is not None:
             given[name] = read_field(one, known[name], path=f"{path}/{name}")
     for field in known.values():
-        if field.minimum and field.name not in given and field.extension is None:
+        if field.name not in given and _is_required(field, made):
             raise JSONError(f"{path}: {field.name} is required")
     document = made(**given)
     assert isinstance(document, cls)
@@ -74,6 +74,12 @@ def from_json(value: object, cls: type[T], *, path: str = "", defaults: Mapping[
 def known_fields(cls: type[Sep]) -> dict[str, Field]:
     """Return the fields of a type by name."""
     return {field.name: field for field in schema.fields(cls)}
+
+
+def _is_required(field: Field, cls: type[Sep]) -> bool:
+    """Tell whether a type is nothing without a field; what an extension adds to it may be absent."""
+    added_by = field.extension
+    return bool(field.minimum) and (added_by is None or added_by == getattr(cls, "extension", None))
 
 
 def read_field(value: object, field: Field, *, path: str) -> Any:
@@ -169,7 +175,7 @@ def _hint(name: str, known: Mapping[str, Field]) -> str:
 def describe(cls: type[Sep], reference: Callable[[type[Sep]], str]) -> dict[str, Any]:
     """Return the JSON schema of a type. ``reference`` names the schema of another type."""
     known = known_fields(cls)
-    required = [field.name for field in known.values() if field.minimum and field.extension is None]
+    required = [field.name for field in known.values() if _is_required(field, cls)]
     described: dict[str, Any] = {
         "type": "object",
         "description": (cls.__doc__ or "").strip().partition("\n")[0],
