@@ -9,8 +9,8 @@ from __future__ import annotations
 
 import ssl
 import sys
-from collections.abc import Callable
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
 
 from openesi.errors import LocalError, WrongUsage
@@ -69,7 +69,7 @@ def make_context(settings: TLSSettings) -> ssl.SSLContext:
     if settings.legacy_renegotiation:
         context.options |= _LEGACY_SERVER_CONNECT
     _load_files(context, settings)
-    context.sslobject_class = _checked_by(_make_check(settings))
+    context.sslobject_class = _checked(settings.server_lfdi, profile=settings.profile)
     return context
 
 
@@ -87,26 +87,19 @@ def _load_files(context: ssl.SSLContext, settings: TLSSettings) -> None:
             raise LocalError(f"cannot use CA file {file}: {error}. It must hold PEM certificates.") from error
 
 
-Check = Callable[[list[bytes]], str | None]
+def _refusal(chain: list[bytes], server_lfdi: bytes | None, *, profile: bool) -> str | None:
+    """Return why a server with this chain (DER, leaf first) is refused, None if it is not."""
+    if not chain:
+        return "the server shows no certificate"
+    lfdi = lfdi_from_certificate(chain[0])
+    if server_lfdi is not None and lfdi != server_lfdi:
+        return f"the server's LFDI is {format_lfdi(lfdi)}, expected {format_lfdi(server_lfdi)}"
+    return check_chain(chain) if profile else None
 
 
-def _make_check(settings: TLSSettings) -> Check:
-    """Return what looks at a server's chain (DER, leaf first) and says why it is refused."""
-
-    def check(chain: list[bytes]) -> str | None:
-        if not chain:
-            return "the server shows no certificate"
-        lfdi = lfdi_from_certificate(chain[0])
-        if settings.server_lfdi is not None and lfdi != settings.server_lfdi:
-            wanted = format_lfdi(settings.server_lfdi)
-            return f"the server's LFDI is {format_lfdi(lfdi)}, expected {wanted}"
-        return check_chain(chain) if settings.profile else None
-
-    return check
-
-
-def _checked_by(check: Check) -> type[ssl.SSLObject]:
-    """Return the class of connections that fail their handshake where ``check`` says why.
+@lru_cache(maxsize=64)  # a class takes 3 kB, and devices of a fleet are told the same
+def _checked(server_lfdi: bytes | None, *, profile: bool) -> type[ssl.SSLObject]:
+    """Return the class of connections that fail their handshake where ``_refusal`` says why.
 
     In the handshake, for nothing may be sent to a server that is not the right one; HTTP libraries offer no
     place between handshake and first request.
@@ -117,7 +110,7 @@ def _checked_by(check: Check) -> type[ssl.SSLObject]:
             super().do_handshake()
             if self.session_reused:
                 return  # it shows no chain: the handshake that began the session was checked
-            reason = check(_presented_chain(self))
+            reason = _refusal(_presented_chain(self), server_lfdi, profile=profile)
             if reason is not None:
                 raise ssl.SSLCertVerificationError(1, reason)
 
