@@ -109,6 +109,15 @@ def test_points_are_published_with_units_and_types(platform: Platform) -> None:
     assert about["b802_State"]["type"] == "integer"
 
 
+def test_the_example_reads_and_sets_from_the_shell(platform: Platform) -> None:
+    example = str(Path(__file__).parents[2] / "examples" / "volttron_points.py")
+    platform.vctl("auth", "add", "points")
+    for words, answer in (((POINT, "8"), 8.0), ((POINT,), 8.0), ((POINT, "revert"), None), ((POINT,), None)):
+        done = platform.run("python", example, CHARGER, *words)
+        assert done.returncode == 0, done.stderr
+        assert json.loads(done.stdout.splitlines()[-1]) == answer
+
+
 def test_the_agent_has_the_four_calls_of_the_old_one(platform: Platform) -> None:
     assert platform.call(AGENT, "get_points", [SFDI])["b404_DCWh"] == EXPECTED["b404_DCWh"]
     for value in (7, 0):

@@ -95,6 +95,10 @@ class Platform:
         assert not check or done.returncode == 0, (words, done.stderr)
         return done.returncode
 
+    def run(self, *command: str, **environment: str) -> subprocess.CompletedProcess[str]:
+        """Run a program in VOLTTRON's environment to its end."""
+        return self._run(*command, environment={"VOLTTRON_PLATFORM_ADDRESS": self.address, **environment})
+
     def configure(self, agent: str, name: str, contents: object) -> None:
         file = self.home.parent / "config.json"
         file.write_text(json.dumps(contents))
@@ -160,12 +164,14 @@ class Platform:
             **more,
         }
 
-    def _run(self, *command: str) -> subprocess.CompletedProcess[str]:
+    def _run(
+        self, *command: str, environment: dict[str, str] | None = None
+    ) -> subprocess.CompletedProcess[str]:
         wrapped = _as_somebody(list(command))
         assert wrapped is not None
         return subprocess.run(
             wrapped,
-            env=self._environment(),
+            env=self._environment(**(environment or {})),
             cwd=self.home,
             capture_output=True,
             text=True,
