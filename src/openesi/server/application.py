@@ -273,7 +273,7 @@ class Application:
             raise artefacts.not_uploaded()
         octets = artefact.octets
         part = ranges.select(request.method, request.headers, octets=octets, etag=artefact.etag)
-        headers = [("ETag", artefact.etag), ("Accept-Ranges", "bytes")]
+        headers = [("ETag", artefact.etag), ("Accept-Ranges", "bytes"), ("Repr-Digest", artefact.digest)]
         if part.status == 416:
             headers.append(("Content-Range", f"bytes */{octets}"))
         if part.status not in (200, 206):

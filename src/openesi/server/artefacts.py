@@ -7,6 +7,7 @@ loading, and the hash is the entity tag.
 
 from __future__ import annotations
 
+import base64
 import hashlib
 import os
 import secrets
@@ -29,7 +30,7 @@ MAX_OCTETS = 1 << 30  # of one file; the operator could fill the disk by mistake
 SPARE_OCTETS = 64 << 20  # left free on the disk for the database
 MAX_LOADS = 64  # at a time; each holds a file and 128 kB of buffers
 MAX_LOADS_OF_ONE = 2  # of one certificate: a few slow ones would keep all others waiting
-RETRY_S = 30  # told to those who find all loads taken
+RETRY_S = 30  # told to those who find all loads taken, and up to as much again: not to come back together
 UPLOAD_RETRY_S = 300  # told to those who find the file announced and not there yet
 MAX_ARTEFACTS = 10_000  # looked at when unused ones are removed
 FORGOTTEN_S = 86_400  # an upload that was cut off
@@ -45,6 +46,11 @@ class Artefact(msgspec.Struct, frozen=True):
     def etag(self) -> str:
         """The strong entity tag."""
         return f'"{self.sha256}"'
+
+    @property
+    def digest(self) -> str:
+        """The SHA-256 as the header ``Repr-Digest`` tells it (RFC 9530): of the whole, also with a part."""
+        return f"sha-256=:{base64.b64encode(bytes.fromhex(self.sha256)).decode()}:"
 
 
 def find(reader: Reader, file: str) -> Artefact | None:
@@ -76,7 +82,7 @@ class Loads:
     def begin(self, folder: Path, artefact: Artefact, part: Part, lfdi: bytes) -> Load:
         """Open a part of a file for one client. Raises Refusal (503, Retry-After) where too many do so."""
         if self._running.total() >= self._most or self._running[lfdi] >= self._most_of_one:
-            raise _busy("too many files are being loaded", RETRY_S)
+            raise _busy("too many files are being loaded", RETRY_S + secrets.randbelow(RETRY_S))
         try:
             file = (folder / artefact.sha256).open("rb", buffering=0)
         except OSError as error:
