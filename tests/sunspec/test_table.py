@@ -109,6 +109,7 @@ def test_the_exchanged_pair_stays_where_exactly_the_file_is_wanted() -> None:
         ("Point,Resource,Field\nx,DERStatus,inverterStatus\nx,DERStatus,readingTime\n", "twice"),
         ("Point,Resource,Field,Writable\nx,DERStatus,inverterStatus,TRUE\n", "cannot be writable"),
         ("Point,Resource,Field,Type\nx,DERStatus,inverterStatus,complex\n", "Type"),
+        ("Point,Resource,Field,Type\nx,DeviceInformation,mfModel,float\n", "texts"),
         ("Point,Resource,Field\nx,DERStatus,inverterStatus,more\n", "more cells"),
         (f"Point,Resource,Field\n{'x' * 300},DERStatus,inverterStatus\n", "characters"),
         ("Volttron Point Name,Point Name\nx,b1_Mdd\n", "no point of the table; did you mean b1_Md"),

@@ -15,6 +15,7 @@ import pytest
 from openesi.errors import LocalError, Unreachable
 from openesi.sunspec.volttron.api import PointServer
 from openesi.sunspec.volttron.device import PointDevice, ReadOnly, rows_of_map
+from openesi.web.listener import listening
 from sunspec.charger import READINGS
 from web.house import House, house_in
 from web.test_points import POINT, plug_in, sfdi_of
@@ -184,6 +185,25 @@ def test_the_point_map_of_the_old_agent(server: PointServer) -> None:
     columns = {"SEP2 Resource Name": "DERStatus", "SEP2 Field Name": "stateOfChargeStatus"}
     server.config_points(SFDI, rows_of_map({"soc": columns}))
     assert server.get_points(SFDI) == {"soc": 7.77}
+
+
+def test_the_operators_token_is_shown(house: House, make: Make, tmp_path: Path) -> None:
+    token = "t" * 40
+    file = tmp_path / "operator.token"
+    file.write_text(token + "\n")
+    serving = listening(house.service, host="127.0.0.1", port=0, token=token)
+    url = house.run(serving.__aenter__())
+    try:
+        for shown in ({"token": token}, {"token_file": str(file)}):
+            device = make({"sfdi": SFDI, "api": url, **shown})
+            assert device.set(POINT, 3) == 3.0
+            device.revert_all()
+        with pytest.raises(LocalError, match="token"):
+            make({"sfdi": SFDI, "api": url}).set(POINT, 3)
+        with pytest.raises(ValueError, match="token_file"):
+            make({"sfdi": SFDI, "api": url, "token_file": str(tmp_path / "nothing")})
+    finally:
+        house.run(serving.__aexit__(None, None, None))
 
 
 # --- monolithic VOLTTRON ------------------------------------------------------------------------------------

@@ -250,9 +250,12 @@ def _type_of(text: str, natural: PointType) -> PointType:
     if not text:
         return natural
     try:
-        return PointType(_TYPES.get(text.lower(), text.lower()))
+        wanted = PointType(_TYPES.get(text.lower(), text.lower()))
     except ValueError:
         raise LocalError(f"Type {text!r}: choose one of string, int, float, bool") from None
+    if natural is PointType.STRING and wanted is not natural:
+        raise LocalError(f"Type {text!r}: the values are texts, so it is string")
+    return wanted
 
 
 def _writable(text: str, point: Point) -> bool:

@@ -17,7 +17,7 @@ import msgspec
 
 from openesi.errors import PeerError
 from openesi.server import own_program
-from openesi.store import Reader, list_tag
+from openesi.store import Reader, Row, list_tag
 from openesi.sunspec.values import Value
 from openesi.web.point_source import Place, place_of, read_all, usage_points
 
@@ -84,9 +84,9 @@ class PointBoard:
         for device in touched:
             self._update(reader, self._followed[device], now)
 
-    def touch(self, reader: Reader, place: Place | None, now: float) -> None:
+    def touch(self, reader: Reader, row: Row | None, now: float) -> None:
         """Read a device (None: all) again: its table has changed."""
-        for device in [place.row.path] if place is not None else list(self._followed):
+        for device in [row.path] if row is not None else list(self._followed):
             if device in self._followed:
                 self._update(reader, self._followed[device], now)
 

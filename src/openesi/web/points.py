@@ -13,7 +13,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from openesi.sep2 import identity
-from openesi.store import Reader, Transaction
+from openesi.store import Reader, Row, Transaction
 from openesi.sunspec import setpoint, table, values
 from openesi.sunspec.table import Point, Table
 from openesi.sunspec.values import Semantics, Value
@@ -145,10 +145,11 @@ async def put_point(live: Live, request: Request) -> Response:
             now=now,
             settings=live.service.settings,
         )
-        live.points.follow(tx, place, now)
         return _told(tx, place, point, event=event)
 
-    return answer(await live.service.store.write(change))
+    told = await live.service.store.write(change)
+    await live.service.store.read(lambda reader: live.points.follow(reader, _place(reader, request), now))
+    return answer(told)
 
 
 async def delete_point(live: Live, request: Request) -> Response:
@@ -290,12 +291,15 @@ def _config_answer(config: Config) -> ConfigAnswer:
 
 
 async def _keep_config(live: Live, request: Request, config: Config | None) -> None:
+    def row(reader: Reader) -> Row | None:
+        return _place(reader, request).row if "sfdi" in request.path_params else None
+
     def change(tx: Transaction) -> None:
-        place = _place(tx, request) if "sfdi" in request.path_params else None
-        point_source.keep_config(tx, place.row if place is not None else None, config)
-        live.points.touch(tx, place, live.service.clock())
+        point_source.keep_config(tx, row(tx), config)
 
     await live.service.store.write(change)
+    now = live.service.clock()
+    await live.service.store.read(lambda reader: live.points.touch(reader, row(reader), now))
 
 
 def _sfdi(place: Place) -> str:

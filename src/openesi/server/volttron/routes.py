@@ -12,6 +12,7 @@ from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import replace
 from ipaddress import ip_network
+from urllib.parse import parse_qs
 
 from openesi.errors import LocalError
 from openesi.sep2 import identity, lists, resources, xml
@@ -260,7 +261,7 @@ def _methods(place: Place) -> tuple[str, ...]:
 
 def _window(query: str) -> lists.Window:
     window = lists.parse_window(query)
-    return window if "l=" in query else replace(window, limit=DEFAULT_LIMIT)
+    return window if "l" in parse_qs(query, keep_blank_values=True) else replace(window, limit=DEFAULT_LIMIT)
 
 
 def _check_storable(document: sep.Sep) -> None:

@@ -22,6 +22,8 @@ TIMEOUT_S = 10.0
 class PointServer:
     """One server. Every call raises LocalError with the server's words, Unreachable if it does not answer.
 
+    Raises ValueError for a token file that cannot be read.
+
     ``url`` is where its page is, ``token`` the operator's token, or ``token_file`` a file that holds it:
     without it a server lets nobody set anything. The environment may have them, too: OPENESI_API,
     OPENESI_TOKEN.
@@ -32,7 +34,7 @@ class PointServer:
     ) -> None:
         self.url = (url or os.environ.get("OPENESI_API") or DEFAULT_URL).rstrip("/")
         if token is None and token_file is not None:
-            token = Path(token_file).read_text("ascii").strip()
+            token = _read_token(token_file)
         token = token or os.environ.get("OPENESI_TOKEN")
         headers = {"Authorization": f"Bearer {token}"} if token else {}
         for name in ("httpcore2", "httpx2"):  # a line for each request would fill VOLTTRON's log
@@ -90,6 +92,13 @@ class PointServer:
         if response.is_error:
             raise LocalError(str(answer.get("error", f"HTTP {response.status_code}")))
         return answer
+
+
+def _read_token(file: str) -> str:
+    try:
+        return Path(file).read_text("ascii").strip()
+    except (OSError, UnicodeDecodeError) as error:
+        raise ValueError(f"token_file {file} cannot be read: {error}") from error
 
 
 def _quoted(segment: str) -> str:
