@@ -37,6 +37,7 @@ class Faulty:
     asked: list[str] = field(default_factory=list)
     bodies: dict[str, list[bytes]] = field(default_factory=dict)  # what was sent, by "PUT /path"
     close_after_each: bool = False
+    breaks_off: str = ""  # the request whose answer is the last of its connection
 
     @property
     def url(self) -> str:
@@ -64,7 +65,8 @@ class Faulty:
                     known.pop(0)
                 writer.write(answer)
                 await writer.drain()
-                if self.close_after_each or not answer:
+                broken = self.breaks_off == f"{method} {path.partition('?')[0]}"
+                if self.close_after_each or broken or not answer:
                     break
         except (asyncio.IncompleteReadError, ConnectionError, ssl.SSLError):
             pass

@@ -14,6 +14,7 @@ import pytest
 
 from client.faulty import NS, Faulty, document, empty, misbehaving
 from openesi.client import Agent, Client
+from openesi.client.agent import State
 from openesi.devices.house import summer_site
 from openesi.devices.solar import SolarInverter
 from openesi.pki import Authority, Identity
@@ -142,6 +143,16 @@ def only(path: str, answer: bytes) -> Breaking:
     return broken
 
 
+def half(path: str) -> Breaking:
+    """The connection breaks in the middle of an answer, each time."""
+
+    def broken(faulty: Faulty) -> None:
+        faulty.on(f"GET {path}", faulty.answers[f"GET {path}"][0][:-20])
+        faulty.breaks_off = f"GET {path}"
+
+    return broken
+
+
 @pytest.mark.parametrize(
     "broken",
     [
@@ -159,6 +170,9 @@ def only(path: str, answer: bytes) -> Breaking:
         pytest.param(only("/derc", BIG), id="a list without end"),
         pytest.param(only("/dderc", document("<DefaultDERControl/>")), id="default without namespace"),
         pytest.param(only("/tm", time_of(12)), id="1970"),
+        pytest.param(only("/derc", document("<x/>", kind="application/sep-exi")), id="EXI that is none"),
+        pytest.param(half("/derc"), id="half a list"),
+        pytest.param(half("/dcap"), id="half an entry point"),
         pytest.param(only("/derp", b"220 mail ready\r\n\r\n"), id="no HTTP"),
     ],
 )
@@ -179,6 +193,7 @@ def test_an_event_runs_on_whatever_the_server_does(authority: Authority, broken:
                 assert len(faulty.asked) < 400  # it never spins
                 assert world.turns < 1_000
                 faulty.answers.update(healthy)
+                faulty.breaks_off = ""
                 await world.live(1_200)
                 assert world.limit_w == 4_000  # the event is over, the default holds
                 assert world.posted() <= 1  # completed, said once
@@ -468,6 +483,32 @@ def test_fifteen_assignments_are_followed_and_those_without_programs_passed_over
             assert world.limit_w == 500
             asked = Counter(faulty.asked)  # at first, and again before the start
             assert [asked[f"GET /derp{n}?s=0&l=255"] for n in range(4)] == [2] * 4
+            await world.esi.close()
+
+    asyncio.run(scenario())
+
+
+def test_a_server_that_shows_another_certificate_is_left_and_its_event_runs_on(
+    authority: Authority, tmp_path: Path
+) -> None:
+    async def scenario() -> None:
+        strange = Authority.create(tmp_path, now=datetime.now(UTC))
+        strange.issue_server(("localhost",), now=datetime.now(UTC))
+        async with misbehaving(authority) as faulty, misbehaving(strange) as other:
+            world = World(faulty, authority.device("device"))
+            await world.live(40)
+            url = world.esi.url
+            await world.esi.close()
+            world.esi.url = other.url
+            await world.live(100)
+            assert world.agent.state is State.REFUSED
+            assert "is not trusted" in str(world.agent.problem)
+            assert world.limit_w == 1_000
+            assert not other.asked  # nothing is said to it
+            world.esi.url = url
+            await world.live(1_000)
+            assert world.agent.state is State.CONNECTED
+            assert world.limit_w == 4_000
             await world.esi.close()
 
     asyncio.run(scenario())

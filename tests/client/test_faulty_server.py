@@ -75,6 +75,9 @@ def controls(count: int, *, all_: int, results: int, first: int = 0) -> bytes:
         pytest.param([controls(5, all_=1, results=77)], 5, id="all too low, results wrong"),
         pytest.param([controls(0, all_=3, results=3)], 0, id="nothing there"),
         pytest.param(
+            [controls(3, all_=3, results=5), controls(2, all_=2, results=5, first=3)], 5, id="swapped"
+        ),
+        pytest.param(
             [controls(3, all_=5, results=3), controls(3, all_=5, results=3, first=2)], 5, id="overlap"
         ),
     ],
@@ -238,6 +241,20 @@ def test_a_server_without_exi_is_spoken_to_in_xml(authority: Authority) -> None:
             Client(faulty.url, cert=device.cert, key=device.key, ca=device.ca, exi=True) as esi,
         ):
             faulty.on("GET /dcap", empty("406 Not Acceptable"), DCAP)
+            assert (await esi.device_capability()).TimeLink is not None
+            assert len(faulty.asked) == 2
+
+    asyncio.run(scenario())
+
+
+def test_a_server_whose_exi_cannot_be_read_is_spoken_to_in_xml(authority: Authority) -> None:
+    async def scenario() -> None:
+        device = authority.device("device")
+        async with (
+            misbehaving(authority) as faulty,
+            Client(faulty.url, cert=device.cert, key=device.key, ca=device.ca, exi=True) as esi,
+        ):
+            faulty.on("GET /dcap", document("nonsense", kind="application/sep-exi"), DCAP)
             assert (await esi.device_capability()).TimeLink is not None
             assert len(faulty.asked) == 2
 

@@ -364,6 +364,8 @@ class Agent:
             if isinstance(error, AccessRefused)
             else delay_s(failures, self.shared.random, asked_s=asked_s)
         )
+        if duty.name == duties.Time.name:
+            wait_s = max(wait_s, duties.TIME_RETRY_S)
         self._due[duty.name] = self.shared.local() + wait_s
         log.warning("failed duty=%s failures=%d wait=%.0f reason=%s", duty.name, failures, wait_s, error)
         if isinstance(error, NotThere) and failures == 1:

@@ -29,6 +29,8 @@ log = logging.getLogger(__name__)
 
 TIME_POLL_S = 900.0  # a clock that is set is compared no more often (IEEE 2030.5-2018, clause 9.2.3)
 MAX_WAITING = 1_000  # responses that wait for a server to come back; the oldest make room
+TIME_RETRY_S = 15.0  # between two attempts to set the clock (the same)
+SETTINGS_LOOK_S = 60.0  # between two looks at whether a default control changed the settings
 REGISTRATION_POLL_S = 48 * 3600.0  # a device shows itself at least so often (clause 8.5.3)
 
 
@@ -190,7 +192,7 @@ class EndDevice:
 
     def __init__(self) -> None:
         self._checked: str | None = None
-        self._informed: sep.DeviceInformation | None = None
+        self._informed: dict[str, sep.Sep] = {}
 
     async def turn(self, shared: Shared) -> float:
         """Find this device, check the PIN, tell what it is."""
@@ -255,11 +257,8 @@ class EndDevice:
         self._checked = link.href
 
     async def _inform(self, shared: Shared, device: sep.EndDevice) -> None:
-        link = device.DeviceInformationLink
         information = shared.device.information(shared.esi.lfdi)
-        if link is not None and information != self._informed:
-            await shared.esi.put(link.href, information)
-            self._informed = information
+        await put_changed(shared, device.DeviceInformationLink, information, self._informed)
 
 
 class Assignments:
@@ -329,6 +328,8 @@ class Reports:
         self._owner: str | None = None
         self._der: sep.DER | None = None
         self._told: tuple[object, ...] = ()
+        self._settings: sep.DERSettings | None = None
+        self._looked = float("-inf")
 
     async def turn(self, shared: Shared) -> float:
         """Put what changed, and the status."""
@@ -342,37 +343,48 @@ class Reports:
         if own.href != self._owner:
             self._owner, self._sent = own.href, {}
         device, now = self._device, shared.now
-        await self._put(shared, resource.DERCapabilityLink, device.capability(), once=True)
-        await self._put(shared, resource.DERSettingsLink, device.settings(), once=True)
-        status = device.status(now)
-        await self._put(shared, resource.DERStatusLink, status)
-        await self._put(shared, resource.DERAvailabilityLink, device.availability(now))
+        status, self._settings = device.status(now), device.settings()
+        await put_changed(shared, resource.DERCapabilityLink, device.capability(), self._sent)
+        await put_changed(shared, resource.DERSettingsLink, self._settings, self._sent)
+        await put_changed(shared, resource.DERStatusLink, status, {})
+        await put_changed(shared, resource.DERAvailabilityLink, device.availability(now), {})
         self._told = _state(status)
         return poll_s(listed.pollRate)
 
     def see(self, status: sep.DERStatus, shared: Shared) -> None:
-        """See whether the device is in another state than was told."""
-        if self._told and _state(status) != self._told:
+        """See whether the device is in another state than was told, or set up otherwise."""
+        if not self._told:
+            return
+        changed = _state(status) != self._told
+        if shared.local() - self._looked >= SETTINGS_LOOK_S:
+            self._looked = shared.local()
+            changed = changed or self._device.settings() != self._settings
+        if changed:
             self._told = ()
             shared.wake.add(self.name)
 
-    async def _put(
-        self, shared: Shared, link: sep.Link | None, document: sep.Sep | None, *, once: bool = False
-    ) -> None:
-        """Put a document, with ``once`` only if it changed; what is refused does not hold up the others."""
-        if link is None or document is None or (once and self._sent.get(link.href) == document):
-            return
-        what = f"PUT {link.href}"
-        try:
-            await shared.esi.put(link.href, document)
-        except AnswerError as error:
-            if error.is_temporary:
-                raise
-            log.warning("report refused reason=%s", error)
-            shared.problems[what] = error
-        else:
-            shared.problems.pop(what, None)
-        self._sent[link.href] = document  # also if it was refused: the same would be refused again
+
+async def put_changed(
+    shared: Shared, link: sep.Link | None, document: sep.Sep | None, sent: dict[str, sep.Sep]
+) -> None:
+    """Put a document that is another than the one ``sent`` there.
+
+    What is refused is noted, and left at that: the same would be refused again, and it is not to hold up
+    what else there is to tell.
+    """
+    if link is None or document is None or sent.get(link.href) == document:
+        return
+    what = f"PUT {link.href}"
+    try:
+        await shared.esi.put(link.href, document)
+    except AnswerError as error:
+        if error.is_temporary:
+            raise
+        log.warning("report refused reason=%s", error)
+        shared.problems[what] = error
+    else:
+        shared.problems.pop(what, None)
+    sent[link.href] = document
 
 
 def _state(status: sep.DERStatus) -> tuple[object, ...]:

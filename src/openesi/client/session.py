@@ -151,7 +151,14 @@ class Client:
         answer = await self.request("GET", href)
         if not answer.body:
             raise NotThere(f"{href} has no representation yet", status=404)
-        document = self._decode(answer, href)
+        try:
+            document = self._decode(answer, href)
+        except BadAnswer as error:
+            if self.media is not media.EXI:
+                raise
+            log.warning("going on in XML reason=%s", error)  # another schema, perhaps: EXI shows none
+            self.media = media.XML
+            return await self.get(href)
         if self._reading is not None:
             self._reading.setdefault(href.partition("?")[0], document)
         return document
@@ -184,8 +191,8 @@ class Client:
     async def fetch_list(self, link: sep.Link | str, kind: type[T]) -> T:
         """Return the list that a link leads to, with all its members, whatever pages it comes in.
 
-        What the server says of ``all`` and ``results`` is not relied on: the members that came are counted,
-        and a page that brings nothing new is the last.
+        What the server says of ``all`` and ``results`` is not relied on, some have them the wrong way round:
+        the members that came are counted, and a page that brings nothing new is the last.
         """
         href = link if isinstance(link, str) else link.href
         page: Any = await self.fetch(links.paged(href, 0, self._page), kind)
@@ -193,7 +200,7 @@ class Client:
         members: list[Any] = list(getattr(page, name))
         first = page
         seen = {_member_key(one) for one in members}
-        while len(members) < page.all and getattr(page, name):
+        while len(members) < max(page.all, page.results) and getattr(page, name):
             if len(members) >= MAX_MEMBERS:
                 log.warning("list too long href=%s all=%d read=%d", href, page.all, len(members))
                 break
