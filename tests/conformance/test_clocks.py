@@ -198,15 +198,20 @@ def test_nested_in_an_hour_that_nobody_looked(lab: Lab) -> None:
     assert states(site) == {"outer": SUPERSEDED}
 
 
-def test_back_to_back_is_no_conflict(lab: Lab) -> None:
+@pytest.mark.parametrize("random", [0, 30, -30])
+def test_back_to_back_is_no_conflict(lab: Lab, random: int) -> None:
+    """Nor is it with randomization: the clients see to it that there is neither gap nor overlap."""
     site = lab.site(P=85)
-    send(lab, site, *((f"{n}", 60 + 60 * n, 60, {LIMIT: 5_000 + n}, {}) for n in range(5)))
+    more = {"randomizeStart": random, "randomizeDuration": random, "responseRequired": "03"}
+    send(lab, site, *((f"{n}", 60 + 60 * n, 60, {LIMIT: 5_000 + n}, more) for n in range(5)))
     assert set(flags(site).values()) == {"false"}
     for n in range(5):
-        lab.reach(site.zero + 60 + 60 * n)
+        site.at(60 + 60 * n)
         assert states(site)[str(n)] == ACTIVE
-        assert active(site) == [str(n)]
+        assert str(n) in active(site)
         assert SUPERSEDED not in states(site).values()
+    site.at(600)
+    assert all(site.heard(str(n)) == [1, 2, 3] for n in range(5))
 
 
 def test_what_sets_one_mode_of_two_is_flagged(lab: Lab) -> None:

@@ -97,7 +97,8 @@ OVERLAPS = [
     ),
     ("of all categories one", control(0, 10), control(0, 10, created=1, categories=2), Overlap.PARTIAL),
     ("one of all categories", control(0, 10, categories=1), control(0, 10, created=1), Overlap.FULL),
-    ("randomized into it", control(0, 10, random=(0, 5)), control(12, 10, created=1), Overlap.FULL),
+    ("randomized past its end", control(0, 10, random=(5, 5)), control(10, 10, created=1), Overlap.NONE),
+    ("randomized before its start", control(0, 10), control(10, 10, created=1, random=(-5, 0)), Overlap.NONE),
 ]
 
 

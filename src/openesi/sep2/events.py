@@ -214,10 +214,22 @@ def overlap(weaker: sep.Event, stronger: sep.Event) -> Overlap:
 
     Text messages supersede nothing: several may be active (10.2.3.3 d).
     """
-    apart = earliest_start(weaker) >= latest_end(stronger) or earliest_start(stronger) >= latest_end(weaker)
-    if apart and not kind_of(type(weaker)).at_once:
+    if not _meet(_span(weaker), _span(stronger)) and not kind_of(type(weaker)).at_once:
         return Overlap.NONE
     return _overlap_of_claims(_claimed(weaker), _claimed(stronger))
+
+
+def _span(event: sep.Event) -> tuple[int, int]:
+    """Return the scheduled period, without randomization: by it events overlap, or follow each other.
+
+    So one that is randomized past its end does not give way to the one that follows; clients see to it that
+    there is neither gap nor overlap (10.2.3.3 o, p).
+    """
+    return event.interval.start, event.interval.start + event.interval.duration
+
+
+def _meet(one: tuple[int, int], other: tuple[int, int]) -> bool:
+    return one[0] < other[1] and other[0] < one[1]
 
 
 def is_stronger(event: sep.Event, other: sep.Event) -> bool:
@@ -244,7 +256,8 @@ def settle(live: Mapping[str, sep.Event], now: int) -> dict[str, sep.Event]:
 class _Claim(NamedTuple):
     """What settling asks of an event again and again, worked out once.
 
-    ``since``: when it begins to take over what it claims, its start, or its creation if that was later.
+    ``start`` and ``end`` are those of its scheduled period; ``since`` is when it begins to take over what it
+    claims, its earliest start, or its creation if that was later.
     """
 
     name: str
@@ -257,10 +270,10 @@ class _Claim(NamedTuple):
 
 
 def _claim(name: str, event: sep.Event, now: int) -> _Claim:
-    start, at_once = earliest_start(event), kind_of(type(event)).at_once
+    at_once = kind_of(type(event)).at_once
     created = min(event.creationTime, now)  # it is there, whatever its maker's clock said
-    since = created if at_once else max(start, created)
-    return _Claim(name, start, latest_end(event), since, _claimed(event), _strength(event), at_once)
+    since = created if at_once else max(earliest_start(event), created)
+    return _Claim(name, *_span(event), since, _claimed(event), _strength(event), at_once)
 
 
 class _Changes:
@@ -302,7 +315,7 @@ def _settle_by_time(claims: list[_Claim], changes: _Changes) -> None:
         open_ = [other for other in open_ if other.end > claim.since]
         begins, stays = True, True
         for other in open_:
-            if other.strength < claim.strength:
+            if other.strength < claim.strength or not _meet(claim[1:3], other[1:3]):
                 continue
             taken = _overlap_of_claims(claim.claimed, other.claimed)
             if taken is not Overlap.NONE:
@@ -319,7 +332,7 @@ def _settle_by_time(claims: list[_Claim], changes: _Changes) -> None:
 
 def _gives_way(weak: _Claim, strong: _Claim, changes: _Changes) -> bool:
     """Let a stronger event take over what it can; tell whether the weaker one has no more say in anything."""
-    if weak.strength > strong.strength:
+    if weak.strength > strong.strength or not _meet(weak[1:3], strong[1:3]):
         return False
     taken = _overlap_of_claims(weak.claimed, strong.claimed)
     if taken is not Overlap.NONE:
