@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Iterator
 from pathlib import Path
 from xml.etree import ElementTree as ET
 
 import httpx2
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from openesi.sep2 import identity, xml
 from openesi.sep2 import model as sep
 from openesi.sep2.editions import VOLTTRON
+from openesi.sep2.errors import DecodeError
 from openesi.server import operator
-from openesi.server.volttron import routes
+from openesi.server.volttron import loose, routes
 from openesi.server.volttron.paths import agent_path, place_of
 from sunspec.charger import EXPECTED, LFDI, RAW, READINGS, SFDI
 from web.house import House, house_in
@@ -305,6 +309,44 @@ def test_the_standards_own_port_takes_none_of_it(house: House, agent: httpx2.Cli
     )
     with pytest.raises(Exception, match="777"):
         xml.parse(f"{number}</inverterStatus><readingTime>1</readingTime></DERStatus>".encode())
+
+
+_TEXTS = st.text("<>/abdefgilnorstuvx01234567899&;# \"'=:-+", max_size=60)
+_NAMES = st.sampled_from(
+    [
+        "batteryStatus",
+        "PEVInfo",
+        "chargingPowerNow",
+        "value",
+        "multiplier",
+        "changedTime",
+        "other",
+        "PowerStatus",
+    ]
+)
+
+
+@st.composite
+def _elements(draw: st.DrawFn, depth: int = 3) -> str:
+    name = draw(_NAMES)
+    inside = draw(st.lists(_elements(depth - 1), max_size=3)) if depth else []
+    text = draw(st.sampled_from(["", "1", "-5", "x", "9" * 20, " 7 ", "true"]))
+    return f"<{name}>{text}{''.join(inside)}</{name}>"
+
+
+@given(st.one_of(st.binary(max_size=80), _TEXTS.map(str.encode), _elements().map(str.encode)))
+def test_whatever_is_posted_is_a_document_or_is_refused(data: bytes) -> None:
+    with contextlib.suppress(DecodeError):
+        document = loose.parse(data, (sep.PowerStatus,), now=7)
+        assert isinstance(document, sep.PowerStatus)
+        assert isinstance(document.changedTime, int)
+
+
+@given(st.text("/dcapevmurg0123456789-.%", max_size=40).map("/dcap".__add__))
+def test_a_path_is_one_of_the_agents_or_none(path: str) -> None:
+    place = place_of(path)
+    if place is not None and place.tree is not None:
+        assert agent_path(place.tree) == path
 
 
 def test_paths_lead_there_and_back() -> None:
