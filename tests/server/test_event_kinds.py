@@ -115,6 +115,14 @@ def test_a_newer_event_takes_over_where_its_kind_says_so(esi: Esi, kind: type[se
     assert status(esi, older) == superseded  # never resumed
 
 
+def test_of_two_events_made_in_one_second_the_later_counts(esi: Esi) -> None:
+    path = send(esi, sep.EndDeviceControl)
+    listing, values = path.rpartition("/")[0], LISTS[sep.EndDeviceControl][3]
+    later = [write(esi, listing, {"interval": span(START, 600), **values}) for _ in range(5)]
+
+    assert [status(esi, one) for one in (path, *later)] == [4, 4, 4, 4, 4, 1]
+
+
 def test_load_control_of_some_categories_leaves_the_others_alone(esi: Esi) -> None:
     older = send(esi, sep.EndDeviceControl, deviceCategory="03", interval=span(START, 600))
     listing, values = older.rpartition("/")[0], LISTS[sep.EndDeviceControl][3]

@@ -16,8 +16,6 @@ from openesi.sep2 import model as sep
 from openesi.sep2.enums import DERUnitRef
 from openesi.sep2.json import known_fields
 
-MAX_SCALED = 32_767  # ActivePower and ReactivePower have 16 bits
-
 
 def parse_modes(texts: list[str]) -> dict[str, Any]:
     """Return a DERControlBase as JSON of ``MODE=VALUE`` texts. Raises WrongUsage."""
@@ -61,11 +59,7 @@ def _as_power(value: str, text: str) -> dict[str, int]:
     unit = next((one for one in ("Mvar", "kvar", "var") if value.lower().endswith(one.lower())), None)
     if unit is not None:
         value = value[: -len(unit)] + {"Mvar": "MW", "kvar": "kW", "var": "W"}[unit]
-    power = units.parse_power(value)
-    multiplier = 0
-    while abs(round(power.scaleb(-multiplier))) > MAX_SCALED:
-        multiplier += 1
-    return {"multiplier": multiplier, "value": round(power.scaleb(-multiplier))}
+    return units.active_power(units.parse_power(value))
 
 
 def _as_power_factor(value: str, text: str) -> dict[str, Any]:

@@ -12,6 +12,7 @@ _POWER = {"w": 1, "kw": 1_000, "mw": 1_000_000, "gw": 1_000_000_000}
 _TIME = {"s": 1, "m": 60, "min": 60, "h": 3_600, "d": 86_400}
 _QUANTITY = re.compile(r"\s*([+-]?[0-9]+(?:\.[0-9]+)?)\s*([A-Za-z%]*)\s*")
 MAX_DURATION_S = 366 * 86_400
+MAX_SCALED = 32_767  # ActivePower and ReactivePower have 16 bits
 
 
 def parse_power(text: str) -> Decimal:
@@ -33,6 +34,36 @@ def parse_limit(text: str) -> tuple[str, Decimal]:
     if power_w < 0:
         raise WrongUsage(f"{text!r}: a limit cannot be negative.")
     return "w", power_w
+
+
+def parse_share(text: str) -> Decimal:
+    """Read a share in percent: 40%, 2.5 %. Raises WrongUsage."""
+    number, unit = _split(text, "a share as 40%")
+    if unit != "%" or not 0 <= number <= 100:
+        raise WrongUsage(f"{text!r}: a share lies between 0% and 100%.")
+    return number
+
+
+def parse_temperature(text: str) -> tuple[Decimal, bool]:
+    """Read a temperature in degrees Celsius, or with a sign by how many to move it: 26C, +2C, -4F.
+
+    Returns the degrees, and whether they are to be added. Raises WrongUsage.
+    """
+    number, unit = _split(text, "a temperature as 26C or +2C")
+    moves = text.strip().startswith(("+", "-"))
+    if unit.lower() not in ("c", "f"):
+        raise WrongUsage(f"{text!r} is no temperature. Write it as 26C, 78F, or +2C to move what is set.")
+    if unit.lower() == "f":
+        number = (number if moves else number - 32) * 5 / 9
+    return number, moves
+
+
+def active_power(power_w: Decimal) -> dict[str, int]:
+    """Return a power as the standard counts it: 16 bits and the smallest power of ten that fits."""
+    multiplier = 0
+    while abs(round(power_w.scaleb(-multiplier))) > MAX_SCALED:
+        multiplier += 1
+    return {"multiplier": multiplier, "value": round(power_w.scaleb(-multiplier))}
 
 
 def parse_duration(text: str) -> int:

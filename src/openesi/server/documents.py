@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import secrets
+import time
 from collections.abc import Callable
 from dataclasses import replace
 from typing import Any, TypeVar
@@ -134,6 +136,30 @@ def stripped(document: T) -> T:
     if getattr(document, "href", None) is not None:
         changes["href"] = None
     return sep.replace(document, **changes) if changes else document
+
+
+class _Order:
+    """Numbers that rise, whoever asks and however often."""
+
+    def __init__(self) -> None:
+        self._last = 0
+
+    def next(self) -> int:
+        self._last = max(time.time_ns() >> 10, self._last + 1)
+        return self._last
+
+
+_order = _Order()
+_RANDOM_BITS = 40
+
+
+def new_mrid(pen: int) -> bytes:
+    """Return an mRID of this server's maker that no other object has, greater than those made before.
+
+    Of two events that were made in the same second the greater mRID wins (IEEE 2030.5-2018, 10.2.3.3 f):
+    so the later made does.
+    """
+    return identity.build_mrid(_order.next() << _RANDOM_BITS | secrets.randbits(_RANDOM_BITS), pen)
 
 
 def mrid_for(pen: int, *names: str | bytes) -> bytes:

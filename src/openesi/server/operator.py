@@ -6,7 +6,6 @@ reachable from the device wire.
 
 from __future__ import annotations
 
-import secrets
 from collections.abc import Iterator
 from dataclasses import dataclass
 from decimal import Decimal
@@ -18,7 +17,7 @@ from openesi.sep2 import events, identity
 from openesi.sep2 import model as sep
 from openesi.sep2.enums import EventState
 from openesi.sep2.xml import parse_as
-from openesi.server.documents import STORED, make_row, mrid_for, read_document
+from openesi.server.documents import STORED, make_row, mrid_for, new_mrid, read_document
 from openesi.server.functions.base import insert_member
 from openesi.server.functions.der import scaled
 from openesi.server.functions.end_device import register, remove
@@ -86,9 +85,7 @@ def add_program(
 
     ``scope`` is ``PUBLIC``, or ``ASSIGNED`` for what only groups see.
     """
-    program = sep.DERProgram(
-        mRID=identity.build_mrid(secrets.randbits(96), settings.pen), description=description, primacy=primacy
-    )
+    program = sep.DERProgram(mRID=new_mrid(settings.pen), description=description, primacy=primacy)
     row = insert_member(tx, "/derp", program, scope=scope)
     set_default(tx, row.path, sep.DERControlBase(opModMaxLimW=HUNDRED_PERCENT), settings=settings)
     return row
@@ -112,7 +109,7 @@ def add_curve(tx: Transaction, program: str, curve: sep.DERCurve, *, settings: S
     """Add a DERCurve to a program; its mRID is made if it is all zero."""
     existing(tx, program, sep.DERProgram)
     if not any(curve.mRID):
-        curve = sep.replace(curve, mRID=identity.build_mrid(secrets.randbits(96), settings.pen))
+        curve = sep.replace(curve, mRID=new_mrid(settings.pen))
     return insert_member(tx, f"{program}/dc", curve)
 
 
@@ -126,7 +123,7 @@ def send_control(tx: Transaction, program: str, order: ControlOrder, *, now: int
     control = sep.DERControl(
         replyTo="/rsps/1/rsp" if settings.response_required else None,
         responseRequired=bytes((settings.response_required,)),
-        mRID=identity.build_mrid(secrets.randbits(96), settings.pen),
+        mRID=new_mrid(settings.pen),
         description=order.description,
         version=0,
         creationTime=now,

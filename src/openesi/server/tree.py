@@ -8,20 +8,19 @@ is one object. All of it becomes durable together, and is held to the standard's
 
 from __future__ import annotations
 
-import secrets
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
 from openesi.errors import LocalError
-from openesi.sep2 import events, identity, resources, schema, validate
+from openesi.sep2 import events, resources, schema, validate
 from openesi.sep2 import model as sep
 from openesi.sep2.enums import EventState
 from openesi.sep2.json import JSONError, from_json, known_fields, to_json
 from openesi.sep2.lists import Window
 from openesi.sep2.resources import Match, Resource
 from openesi.server import functions
-from openesi.server.documents import key_of, make_row, read_document
+from openesi.server.documents import key_of, make_row, new_mrid, read_document
 from openesi.server.functions.base import Offer, expect_unique
 from openesi.server.functions.events import complete as complete_event
 from openesi.server.functions.events import settle, write_event
@@ -304,23 +303,38 @@ class Sight:
 
     def deep(self, path: str, *, depth: int) -> dict[str, Any]:
         """Return a resource and what stands below it, ``depth`` levels of it, as ``Hand.insert`` takes it."""
+        document = to_json(self._shown(path))
+        for name, many, hrefs in self._below(path, depth):
+            found = [self.deep(href, depth=depth - 1) for href in hrefs]
+            document[name] = found if many else found[0]
+        return document
+
+    def documents(self, path: str, *, depth: int) -> Iterator[sep.Sep]:
+        """Yield what ``deep`` shows, each resource as it is served."""
+        yield self._shown(path)
+        for _, _, hrefs in self._below(path, depth):
+            for href in hrefs:
+                yield from self.documents(href, depth=depth - 1)
+
+    def _shown(self, path: str) -> sep.Sep:
         self.shown += 1
         if self.shown > MAX_SHOWN:
             raise LocalError(f"more than {MAX_SHOWN} resources: ask for fewer levels")
-        document = to_json(self.document(path))
+        return self.document(path)
+
+    def _below(self, path: str, depth: int) -> Iterator[tuple[str, bool, list[str]]]:
+        """Yield what stands below a resource: its name, whether it is a list, and the hrefs."""
         match = resources.match(path)
-        assert match is not None
-        if depth <= 0:
-            return document
+        if depth <= 0 or match is None:
+            return
         for name, target, _ in children_of(match.resource):
             href = f"{path}/{target.path.rpartition('/')[2]}"
             if target.item is not None:
-                rows = self.reader.page(href, limit=MAX_SHOWN)
-                if rows:
-                    document[name] = [self.deep(row.path, depth=depth - 1) for row in rows]
-            elif self.reader.get(href) is not None:
-                document[name] = self.deep(href, depth=depth - 1)
-        return document
+                found = [row.path for row in self.reader.page(href, limit=MAX_SHOWN)]
+            else:
+                found = [href] if self.reader.get(href) is not None else []
+            if found:
+                yield name, target.item is not None, found
 
 
 # --- tables and small rules ---------------------------------------------------------------------------------
@@ -333,7 +347,7 @@ def _next_version(hand: Hand, old: sep.Sep | None, cls: type[sep.Sep]) -> int:
 
 def _mrid(hand: Hand, old: sep.Sep | None, cls: type[sep.Sep]) -> bytes:
     kept: bytes | None = getattr(old, "mRID", None)
-    return kept or identity.build_mrid(secrets.randbits(96), hand.settings.pen)
+    return kept or new_mrid(hand.settings.pen)
 
 
 def _response_required(hand: Hand, old: sep.Sep | None, cls: type[sep.Sep]) -> bytes:

@@ -33,7 +33,7 @@ MAX_DEPTH = 12  # levels below a resource; the tree of the standard has 7
 MAX_MEMBERS = 10_000  # of a list in one answer
 VISIBLE = {"": None, "public": PUBLIC, "assigned": ASSIGNED}
 LOOK = {"start": "0", "limit": "255", "deep": "0", "format": "json"}
-WRITE = {"dry_run": "false", "device": "", "group": "", "visible": "", "format": "json"}
+WRITE = {"dry_run": "false", "device": "", "group": "", "visible": "", "deep": "0", "format": "json"}
 
 
 class TriedOut(Exception):
@@ -93,9 +93,10 @@ async def post_resource(live: Live, request: Request) -> Response:
         hrefs = hand.insert_all(path, values) if many else [hand.insert(path, values)]
         hand.finish()
         _assign(hand.tx, query["group"], hrefs)
-        if many:
+        if many and not read_number(query, "deep", most=MAX_DEPTH):
             return {"created": len(hrefs), "hrefs": hrefs}
-        return _served(live, hand.tx, hrefs[0], query)
+        shown = [_served(live, hand.tx, href, query) for href in hrefs]
+        return shown if many else shown[0]
 
     return _shown(await _write(live, query, write), 201, dry_run=query["dry_run"])
 
@@ -198,6 +199,13 @@ def _show_to(tx: Transaction, path: str, scope: bytes | None) -> None:
 
 
 def _served(live: Live, reader: Reader, path: str, query: dict[str, str]) -> Any:
+    depth = read_number(query, "deep", most=MAX_DEPTH)
+    if depth and query["format"] == "xml":
+        edition = live.service.settings.edition
+        found = _sight(live, reader).documents(path, depth=depth)
+        return [serialize(one, edition).decode() for one in found]
+    if depth:
+        return _sight(live, reader).deep(path, depth=depth)
     document = read_served(live, reader, path)
     if query["format"] == "xml":
         return serialize(document, live.service.settings.edition)

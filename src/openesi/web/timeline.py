@@ -8,7 +8,7 @@ from typing import Any
 
 import msgspec
 
-from openesi.sep2 import events, identity
+from openesi.sep2 import events, identity, responses
 from openesi.sep2 import model as sep
 from openesi.sep2.enums import EventState, ResponseStatus
 from openesi.server import operator
@@ -20,7 +20,7 @@ from openesi.store import ASSIGNED, PUBLIC, Reader, Row
 SHOWN = 50  # events on the page, and programs
 MAX_SCANNED = 5_000  # ended events that are looked through once, when the server starts
 MAX_RESPONSES = 50_000  # responses that are counted; the newest of each device and event count
-RESPONSE_TYPES = ("DERControlResponse", "Response")
+RESPONSE_TYPES = ("Response", *(kind.__name__ for kind in responses.BODY.values()))
 
 # Where the parts of a response's key stand: LFDI, mRID of the event, status, createdDateTime.
 _LFDI, _SUBJECT, _STATUS, _CREATED = slice(0, 20), slice(20, 36), 36, slice(37, 45)

@@ -7,7 +7,6 @@ as asked, as early as the sum of all grants stays within that power, else by a d
 
 from __future__ import annotations
 
-import secrets
 from decimal import Decimal
 
 from openesi.errors import LocalError
@@ -15,7 +14,7 @@ from openesi.sep2 import events, identity, reservations
 from openesi.sep2 import model as sep
 from openesi.sep2.enums import EventState, RequestState
 from openesi.sep2.errors import ReasonCode
-from openesi.server.documents import key_of, read_document
+from openesi.server.documents import key_of, new_mrid, read_document
 from openesi.server.errors import Refusal
 from openesi.server.functions.base import Behaviour, Change, Offer, Outcome, insert_member, replace_document
 from openesi.server.functions.der import scaled
@@ -123,7 +122,7 @@ def _answer(change: Change, request: sep.FlowReservationRequest, budget_w: Decim
     given = reservations.answer(request, granted, budget_w=budget_w, now=change.now)
     required = change.settings.response_required
     response = sep.FlowReservationResponse(
-        mRID=identity.build_mrid(secrets.randbits(96), change.settings.pen),
+        mRID=new_mrid(change.settings.pen),
         description=request.description,
         version=0,
         creationTime=change.now,
