@@ -180,7 +180,9 @@ ANY_CONTROL = st.none() | st.builds(
         Offset=sep.Offset(
             coolingOffset=degrees, heatingOffset=degrees, loadAdjustmentPercentageOffset=percent
         ),
-        SetPoint=set_point and sep.SetPoint(coolingSetpoint=set_point, heatingSetpoint=set_point),
+        SetPoint=None
+        if set_point is None
+        else sep.SetPoint(coolingSetpoint=set_point, heatingSetpoint=set_point),
         TargetReduction=reduction and sep.TargetReduction(type=Unit.WATTS, value=reduction),
     ),
     st.booleans(),
@@ -288,6 +290,12 @@ def test_an_appliance_waits_for_a_fair_price_but_not_for_ever() -> None:
     assert starts_at((18, dear), (22, cheap)) == 22
     assert starts_at((18, dear)) == pytest.approx(28.5, abs=0.02)
     assert starts_at((18, None)) == 19
+
+
+def test_a_wash_takes_a_kilowatt_hour() -> None:
+    appliance = PriceAppliance(filled_h=19)
+    live(appliance, 18, 12)
+    assert appliance.energy_wh == pytest.approx(1_000, rel=0.05)
 
 
 def test_a_vehicle_asks_waits_and_takes_what_is_granted() -> None:

@@ -43,7 +43,7 @@ def demo(
     verbose: Annotated[bool, typer.Option("--verbose", "-v", help="Log what server and house do.")] = False,
 ) -> None:
     """Bring up a 2030.5 server, its page, and a house whose devices are real clients of it:
-    solar inverter with battery, smart meter, thermostat, charger, display.
+    solar inverter with battery, smart meter, thermostat, EVSE, display.
 
     Prints one line when all of it is up: ready https://... http://...
     Then, in another terminal, make the house give less power for a while:

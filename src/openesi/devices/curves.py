@@ -1,4 +1,8 @@
-"""DERCurves as functions: straight lines between points, the end values beyond them."""
+"""DERCurves as functions: straight lines between points, the end values beyond them.
+
+Points are those of IEEE 2030.5-2018, 10.10.4.3; that the end values hold beyond them follows the figures of
+IEEE 1547-2018.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A house: solar inverter with battery, meter, thermostat, charger, display; each a real 2030.5 client."""
+"""A house: solar inverter with battery, meter, thermostat, EVSE, display; each a real 2030.5 client."""
 
 from __future__ import annotations
 
@@ -165,14 +165,14 @@ class _Watched(SolarInverter):
             watcher()
 
 
-NAMES = ("inverter", "meter", "thermostat", "charger", "display")
+NAMES = ("inverter", "meter", "thermostat", "evse", "display")
 SLOW_CHARGER_W = 2_300.0  # 10 A from a socket
 
 
 class House:
     """The devices of one house, wired together, in a place where it is late morning in summer ``now``.
 
-    Thermostat and charger have no meters of their own: what they use shows at the door.
+    Thermostat and EVSE have no meters of their own: what they use shows at the door.
     """
 
     def __init__(self, *, now: float) -> None:
@@ -180,9 +180,9 @@ class House:
         self.inverter = _Watched(site=summer_site(now), stored_share=0.4, load_w=self._load_w)
         self.meter = SmartMeter(self._net_w, lambda: self.inverter.around.voltage_v)
         self.thermostat = warm_room(now)
-        self.charger = charger_awaiting(now, charger_w=SLOW_CHARGER_W)
+        self.evse = charger_awaiting(now, charger_w=SLOW_CHARGER_W)
         self.display = Display()
-        self.thermostat.meters = self.charger.meters = ()
+        self.thermostat.meters = self.evse.meters = ()
 
     @property
     def devices(self) -> dict[str, Device]:
@@ -190,7 +190,7 @@ class House:
         return {name: getattr(self, name) for name in NAMES}
 
     def _load_w(self, time: float) -> float:
-        return household_load_w(time + self._shift_s) + self.thermostat.power_w + self.charger.power_w
+        return household_load_w(time + self._shift_s) + self.thermostat.power_w + self.evse.power_w
 
     def _net_w(self, time: float) -> float:
         del time

@@ -1,4 +1,10 @@
-"""Loads that are on or off: a switch, a pool pump, an appliance that waits for a good price."""
+"""Loads that are on or off: a switch, a pool pump, an appliance that waits for a good price.
+
+Sources: a pool's single-speed pump has 1.5 hp as a rule (1.1 kW; the classes are those of 10 CFR 431, subpart
+Y). A dishwasher fed with cold water takes about 1 kWh (0.971 kWh in a test that rpc.com.au reports), nearly
+all of it to heat water (Hoak, Parker, Hermelink: How Energy Efficient are Modern Dishwashers?, ACEEE 2008);
+told of a high price it delays its start, and does not stop once it runs (dret-ca.com, Dishwasher A).
+"""
 
 from __future__ import annotations
 
@@ -70,6 +76,16 @@ class PoolPump(Load):
         return DAY_S - (self._lived or 0.0) % DAY_S - (self.wanted_s - self.ran_s)
 
 
+MOTOR_W, HEATER_W = 60.0, 2_000.0
+_HEATS = ((0.11, 0.25), (0.72, 0.88))  # of the time of a program: washing, and the last rinse
+
+
+def washing_w(elapsed_s: float, program_s: float) -> float:
+    """Return the power of a dishwasher that has run for so long."""
+    share = elapsed_s / program_s
+    return MOTOR_W + HEATER_W * any(begin <= share < end for begin, end in _HEATS)
+
+
 class PriceAppliance(Load):
     """A dishwasher that starts when energy is cheap, at the latest in time to be done.
 
@@ -84,14 +100,13 @@ class PriceAppliance(Load):
     def __init__(
         self,
         *,
-        program_w: float = 1_800.0,
         program_s: float = 5_400.0,
         fair_per_kwh: float = 0.20,
         filled_h: float = 19.0,
         done_h: float = 30.0,
     ) -> None:
         super().__init__()
-        self.program_w, self.program_s = program_w, program_s
+        self.program_s = program_s
         self.fair_per_kwh = fair_per_kwh
         self.filled_s, self.patience_s = filled_h * 3600, (done_h - filled_h) * 3600
         self.price: Price | None = None
@@ -119,7 +134,7 @@ class PriceAppliance(Load):
         allowed = self.share() > 0 or is_due
         if self.left_s > 0 and not self.runs:
             self.runs = (is_fair and allowed) or is_due
-        self.power_w = self.program_w if self.runs else 0.0
+        self.power_w = washing_w(self.program_s - self.left_s, self.program_s) if self.runs else 0.0
         if self.runs:
             self.left_s -= dt_s
             self.runs = self.left_s > 0
