@@ -38,7 +38,7 @@ Name = Annotated[str, typer.Argument(metavar="NAME", help="The point, as b124_WC
 @app.command()
 def get(
     device: Device,
-    name: Annotated[str | None, typer.Argument(metavar="[NAME]", help="The point; all if not given.")] = None,
+    name: Annotated[str | None, typer.Argument(metavar="NAME", help="The point; all if not given.")] = None,
     *,
     api: ApiUrl = None,
     data: RunningData = None,
@@ -76,7 +76,7 @@ def set_(
 @app.command()
 def revert(
     device: Device,
-    name: Annotated[str | None, typer.Argument(metavar="[NAME]", help="The point; all if not given.")] = None,
+    name: Annotated[str | None, typer.Argument(metavar="NAME", help="The point; all if not given.")] = None,
     *,
     api: ApiUrl = None,
     data: RunningData = None,
@@ -94,7 +94,7 @@ def revert(
 @app.command()
 def scrape(
     device: Annotated[
-        str | None, typer.Argument(metavar="[SFDI]", help="The device; every one if not given.")
+        str | None, typer.Argument(metavar="SFDI", help="The device; every one if not given.")
     ] = None,
     *,
     api: ApiUrl = None,
@@ -130,10 +130,10 @@ def scrape(
 @app.command()
 def config(
     device: Annotated[
-        str | None, typer.Argument(metavar="[SFDI]", help="The device; those without a table if not given.")
+        str | None, typer.Argument(metavar="SFDI", help="The device; those without a table if not given.")
     ] = None,
     file: Annotated[
-        Path | None, typer.Argument(metavar="[CSV]", help="A table to give it; tell the present one if none.")
+        Path | None, typer.Argument(metavar="CSV", help="A table to give it; tell the present one if none.")
     ] = None,
     *,
     semantics: Annotated[
@@ -175,13 +175,13 @@ def config(
         output.write_json(found)
         return
     output.write(_csv(found["rows"]))
-    output.say(f"{len(found['rows'])} points, {found['semantics']} values.")
+    output.say(f"Points: {len(found['rows'])}. Values: {found['semantics']}.")
 
 
 @app.command()
 def history(
     device: Device,
-    name: Annotated[str | None, typer.Argument(metavar="[NAME]", help="The point; all if not given.")] = None,
+    name: Annotated[str | None, typer.Argument(metavar="NAME", help="The point; all if not given.")] = None,
     *,
     api: ApiUrl = None,
     data: RunningData = None,
