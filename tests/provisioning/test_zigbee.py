@@ -20,6 +20,7 @@ import zigpy.types as t
 import zigpy.zdo.types as zdo_t
 from bellows.ezsp.v8 import EZSPv8
 from bellows.ezsp.v13 import EZSPv13
+from bellows.types import EzspDecisionBitmask
 from zigpy.application import ControllerApplication
 
 from openesi.errors import LocalError, Unreachable
@@ -37,6 +38,7 @@ from openesi.provisioning.se.radio import Ether, Frame
 from openesi.provisioning.se.stack import Address
 from openesi.provisioning.simulation import default_services
 from openesi.provisioning.state import State
+from provisioning import ember
 
 METER, DEVICE, STRANGER = (
     bytes.fromhex(mac) for mac in ("000D6F00000000A1", "000D6F0000123456", "000D6F00000000FF")
@@ -204,6 +206,10 @@ class House:
         made: Any = zigbee.application_class(firmware)
         self.firmware = made(zigbee.configuration("/dev/null"))
 
+    async def settle(self) -> None:
+        """Wait until the radio has done what it was asked, and told what it heard."""
+        await self.radio.idle()
+
     async def start(self, devices: dict[bytes, int] | None = None) -> None:
         await self.radio.start(self.firmware, self.meter, write_key=write_key, devices=devices or {})
 
@@ -215,7 +221,7 @@ class House:
             str(uuid.uuid4()), nic_name("M-1"), self.meter.name, Language.AMI, ami.serialize(command), "open"
         )
         assert ami.parse(self.meter.receive(letter, now)) == ami.Ack()
-        await self.radio.idle()
+        await self.settle()
 
     def install(self, mac: bytes = DEVICE, code: InstallCode = CODE) -> HanDevice:
         device = HanDevice(trust(mac), code.link_key)
@@ -227,7 +233,7 @@ class House:
         """Let simulated time pass; the radio gets to do what it was asked at each moment of it."""
         end = self.firmware.now + seconds
         while True:
-            await self.radio.idle()
+            await self.settle()
             dues = [self.firmware.ether.next_deadline(), self.meter.next_air_deadline()]
             due = min((one for one in dues if one is not None), default=end)
             if due > end:
@@ -399,6 +405,69 @@ def test_frames_the_radio_makes_up_harm_nothing(tmp_path: Path) -> None:
         assert device.state is DeviceState.ACTIVE
 
     play(act, tmp_path)
+
+
+class EmberHouse(House):
+    """The same, with bellows itself between the ESI and a co-processor at a TCP port."""
+
+    def __init__(self, state: State) -> None:
+        self.state = state
+        self.firmware: Any = ember.Ncp(METER, START)
+        self.radio = zigbee.ZigbeeRadio(clock=lambda: self.firmware.now)
+        self.meter = MeterEsi(
+            "M-1",
+            state,
+            trust=trust(METER),
+            meter_key=METER_KEY,
+            services=default_services(),
+            coordinator=self.radio,
+        )
+
+    async def start(self, devices: dict[bytes, int] | None = None) -> None:
+        self.server = await ember.serve(self.firmware)
+        port = self.server.sockets[0].getsockname()[1]
+        # Without a thread of its own for the line: the test's loop is in no hurry.
+        settings = zigbee.configuration(f"socket://127.0.0.1:{port}") | {"use_thread": False}
+        made: Any = zigbee.application_class()
+        await self.radio.start(
+            made(settings), self.meter, write_key=zigbee.write_ember_key, devices=devices or {}
+        )
+
+    async def settle(self) -> None:
+        await self.radio.idle()
+        while await self.firmware.idle():
+            await self.radio.idle()
+
+
+def test_a_device_goes_all_the_way_over_a_co_processor(tmp_path: Path) -> None:
+    async def live() -> None:
+        state = State(tmp_path / "state.db")
+        house = EmberHouse(state)
+        try:
+            await house.start()
+            await house.open_window()
+            device = house.install()
+            await house.run(120)
+
+            assert device.state is DeviceState.ACTIVE
+            assert house.entry.stage is Stage.ACTIVE
+            assert house.states()[-1] == "Provisioned"
+            assert "LoadControlEvent" in device.readings
+            policy = house.firmware.asked["setPolicy"][-1]["decisionId"]
+            assert policy & EzspDecisionBitmask.JOINS_USE_INSTALL_CODE_KEY
+            (known,) = [
+                one["plaintext_key"].serialize()
+                for one in house.firmware.asked["importTransientKey"]
+                if one["eui64"].serialize() == DEVICE[::-1]
+            ]
+            assert known == CODE.link_key
+            assert house.firmware.keys == {DEVICE: house.entry.link_key}
+        finally:
+            await house.radio.close()
+            house.server.close()
+            state.close()
+
+    asyncio.run(live())
 
 
 class Line:
