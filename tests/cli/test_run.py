@@ -1,5 +1,8 @@
 from __future__ import annotations
 
+import subprocess
+import sys
+
 import pytest
 
 from cli.test_request import Running, server  # noqa: F401 (a fixture)
@@ -50,3 +53,13 @@ def test_what_keeps_a_device_from_running(
 def test_a_stranger_is_refused(server: Running, capsys: pytest.CaptureFixture[str]) -> None:  # noqa: F811
     assert cli.main(["run", "meter", *server.anonymous]) == 4
     assert "TLS handshake" in capsys.readouterr().err
+
+
+def test_a_device_that_is_told_to_stop_stops_well(server: Running) -> None:  # noqa: F811
+    command = [sys.executable, "-W", "error", "-m", "openesi", "run", "switch", *server.options]
+    process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    assert process.stdout is not None
+    assert "connected  1.50 kW" in process.stdout.readline()
+    process.terminate()
+    _, err = process.communicate(timeout=20)
+    assert (process.returncode, err) == (0, "")

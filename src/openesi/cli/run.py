@@ -7,6 +7,7 @@ import contextlib
 import logging
 import math
 import re
+import signal
 import sys
 import time
 from pathlib import Path
@@ -114,6 +115,9 @@ def run(
         memory = cert.with_suffix(".memory.json")
 
     async def main() -> None:
+        this = asyncio.current_task()
+        if this is not None:  # a service manager ends it as Ctrl+C does: what is open is closed
+            asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, this.cancel)
         edition = EDITIONS.get(profile)
         if server == DNS_SD:
             client = await Client.discover(tls=settings, edition=edition)
@@ -132,7 +136,7 @@ def run(
                 async with asyncio.timeout(seconds):
                     await _drive(agent, lambda: describe(device))
 
-    with contextlib.suppress(KeyboardInterrupt):
+    with contextlib.suppress(KeyboardInterrupt, asyncio.CancelledError):
         asyncio.run(main())
 
 
