@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+import re
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -438,3 +440,13 @@ def test_what_is_no_credit_is_refused(esi: Esi) -> None:
     ):
         assert esi.ask("POST", f"{path}/cr", wrong).status == 400, wrong
     assert balance(esi, path) == (1_000, 0)
+
+
+def test_what_the_documentation_shows_is_taken(esi: Esi) -> None:
+    page = (Path(__file__).parents[2] / "docs" / "accounts.md").read_text()
+    projection, gas = (json.loads(block) for block in re.findall(r"```json\n(.*?)```", page, re.DOTALL))
+    agreement = write(esi, "/bill", account(), device=1) + "/ca/1"
+    made = write(esi, f"{agreement}/pro", projection)
+    assert esi.get(f"{made}/brs/1/br/1").Charge[0].value == 6_100
+    point = write(esi, "/upt", gas, device=1)
+    assert esi.get(f"{point}/mr/1/r").value == 12_345

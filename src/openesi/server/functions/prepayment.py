@@ -144,7 +144,7 @@ def _balance_of(path: str) -> str:
 
 
 def _used(token: str) -> str:
-    """Return under which name a token is remembered: whoever reads the database cannot read tokens."""
+    """Return under which name a token is remembered, whatever is in it, when its credit is long removed."""
     return f"credit token {hashlib.sha256(token.encode()).hexdigest()}"
 
 
