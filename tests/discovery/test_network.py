@@ -155,6 +155,7 @@ def test_a_device_runs_at_a_server_it_was_not_told_of(network: Network, server: 
         network.client, "get", f"/edev/{_number(listed.stdout, identity)}/sub?l=99", "--server", href, *tls
     )
     assert "<notificationURI>https://[fd00:5e5::2]:" in subscriptions.stdout, subscriptions.stderr
+    assert "<subscribedResource>/derp/1/derc</subscribedResource>" in subscriptions.stdout
 
 
 def _number(listed: str, identity: dict[str, str]) -> str:

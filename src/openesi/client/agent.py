@@ -250,19 +250,19 @@ class Agent:
     async def _turn_of(self, duty: Duty) -> float:
         """Let a duty talk to the server; where there are subscriptions, see what it reads."""
         self._done[duty.name] = self.shared.local()
-        subscriptions = self._subscriptions
-        if subscriptions is None or duty.name not in self._follows:
+        if self._notify is None or duty.name not in self._follows:
             return await duty.turn(self.shared)
-        reads = self.shared.reads.get(duty.name, {})
-        (self.shared.told.add if subscriptions.covers(reads) else self.shared.told.discard)(duty.name)
+        subscriptions, reads = self._subscriptions, self.shared.reads.get(duty.name, {})
+        told = subscriptions is not None and subscriptions.covers(reads)
+        (self.shared.told.add if told else self.shared.told.discard)(duty.name)
         with self.esi.reading() as collected:
             wait_s = await duty.turn(self.shared)
         found = {href: one for href, one in collected.items() if hasattr(one, "subscribable")}
-        if subscriptions.compare(reads, found):
+        self.shared.reads[duty.name] = found
+        if subscriptions is not None and subscriptions.compare(reads, found):
             self.shared.told.clear()
             self.shared.hasten |= self._follows
-        self.shared.reads[duty.name] = found
-        if found.keys() != reads.keys():
+        if subscriptions is not None and found.keys() != reads.keys():
             self.shared.wake.add(subscriptions.name)
         return wait_s
 
