@@ -121,6 +121,7 @@ class World:
 
 
 Breaking = Callable[[Faulty], None]
+OOPS = empty("500 Oops")
 CIRCLE = empty("302 Found", "Location: /circle\r\n")
 BIG = controls(*(control(n, 30_000 + n, 60, 1, required="00") for n in range(100, 900)), all_=4_000_000)
 
@@ -278,21 +279,23 @@ def answers(world: World, *statuses: int) -> bytes:
 
 
 @pytest.mark.parametrize(
-    ("listed", "posts"),
+    ("failure", "listed", "posts"),
     [
-        pytest.param(lambda world: answers(world, 1), 2, id="it had arrived"),
-        pytest.param(lambda world: answers(world), 3, id="it had not"),
-        pytest.param(lambda world: empty("405 Method Not Allowed"), 2, id="nobody may see"),
-        pytest.param(lambda world: document("<garbage"), 2, id="nobody can read"),
+        pytest.param(b"", lambda world: answers(world, 1), 2, id="it had arrived"),
+        pytest.param(b"", lambda world: answers(world), 3, id="it had not"),
+        pytest.param(b"", lambda world: empty("405 Method Not Allowed"), 2, id="nobody may see"),
+        pytest.param(b"", lambda world: document("<garbage"), 2, id="nobody can read"),
+        pytest.param(OOPS, lambda world: answers(world, 1), 2, id="taken, then 500"),
+        pytest.param(OOPS, lambda world: empty("405 Method Not Allowed"), 3, id="500, nobody may see"),
     ],
 )
 def test_an_answer_that_may_have_arrived_is_not_sent_again_unseen(
-    authority: Authority, listed: Callable[[World], bytes], posts: int
+    authority: Authority, failure: bytes, listed: Callable[[World], bytes], posts: int
 ) -> None:
     async def scenario() -> None:
         async with misbehaving(authority) as faulty:
             world = World(faulty, authority.device("device"))
-            faulty.on("POST /rsp", b"", empty("201 Created"))  # takes it, and hangs up
+            faulty.on("POST /rsp", failure, empty("201 Created"))
             faulty.on("GET /rsp", listed(world))
             await world.live(60)
             assert world.posted() == posts

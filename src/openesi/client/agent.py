@@ -242,7 +242,8 @@ class Agent:
     async def _find_again(self) -> None:
         """Look where the server is by now, if it was found by DNS-SD and is lost (clause 7.6)."""
         gone = isinstance(self.problems.get(ENTRY), NotThere)
-        if self._failures.get(ENTRY, 0) < FIND_AGAIN_AFTER and not gone:
+        lost = gone or self._failures.get(ENTRY, 0) >= FIND_AGAIN_AFTER
+        if not lost or self._due[ENTRY] > self.shared.local():
             return
         with suppress(Unreachable):  # it is told as long as nobody is reached
             await self.esi.find_again()
@@ -300,7 +301,7 @@ class Agent:
         async with AsyncExitStack() as stack:
             try:
                 listener = await stack.enter_async_context(
-                    listening(self.esi.tls, take, host=bind, port=notify.port)
+                    listening(self.esi.tls, take, host=bind, port=notify.port, edition=self.esi.edition)
                 )
             except OSError as error:
                 raise LocalError(f"cannot listen for notifications on {bind}: {error}") from error

@@ -8,6 +8,7 @@ one that is lost does less harm than one that counts twice. So does a restart in
 from __future__ import annotations
 
 import logging
+from http import HTTPStatus
 
 from openesi.client import links
 from openesi.client.backoff import MOST_EVENT_POLL_S
@@ -20,13 +21,14 @@ from openesi.sep2.enums import ResponseStatus
 
 log = logging.getLogger(__name__)
 
-LOOK_BACK = 64  # answers of a list that are looked at for one that may have arrived; the newest come first
-
 
 class Responses:
     """Posts what waits, in the order it came to pass; a server that is away holds up only its own answers."""
 
     name = RESPONSES
+
+    def __init__(self) -> None:
+        self._failed: set[tuple[bytes, int]] = set()
 
     async def turn(self, shared: Shared) -> float:
         """Post what waits. An answer that the server refuses is not sent again."""
@@ -56,32 +58,37 @@ class Responses:
 
     async def _send(self, shared: Shared, answer: Answer, to: str) -> None:
         document = response_to(answer, shared.esi.lfdi)
-        if answer.key in shared.doubtful:
-            if await _has_arrived(shared, to, document):
+        lost = answer.key in shared.doubtful
+        if lost or answer.key in self._failed:
+            if await _has_arrived(shared, to, document, unknown=lost):
                 shared.done_with(answer)
                 return
             shared.doubtful.discard(answer.key)
+        self._failed.discard(answer.key)
         shared.doubt(answer)
         try:
             await shared.esi.post(to, document)
         except NoAnswer:
             raise
-        except (Unreachable, Refused, AnswerError):
+        except (Unreachable, Refused, AnswerError) as error:
             shared.doubtful.discard(answer.key)  # it did not arrive, or was not taken
+            if isinstance(error, AnswerError) and error.status == HTTPStatus.INTERNAL_SERVER_ERROR:
+                self._failed.add(answer.key)  # not taken, by rights; some fail after they took it
             raise
         shared.responses_sent += 1
         shared.done_with(answer)
 
 
-async def _has_arrived(shared: Shared, to: str, document: sep.Response) -> bool:
-    """Tell whether an answer is in the list it was sent to; True also where that cannot be seen."""
+async def _has_arrived(shared: Shared, to: str, document: sep.Response, *, unknown: bool) -> bool:
+    """Tell whether an answer is in the list it was sent to; ``unknown`` where that cannot be seen."""
     try:
-        listed = await shared.esi.fetch(links.paged(to, 0, LOOK_BACK), sep.ResponseList)
+        listed = await shared.esi.fetch_list(to, sep.ResponseList)
     except (AnswerError, AccessRefused, BadAnswer) as error:
         if isinstance(error, AnswerError) and error.is_temporary:
             raise
-        log.warning("response may be lost subject=%s reason=%s", document.subject.hex(), error)
-        return True
+        if unknown:
+            log.warning("response may be lost subject=%s reason=%s", document.subject.hex(), error)
+        return unknown
     return any(
         one.subject.rjust(16, b"\x00") == document.subject
         and one.status == document.status
