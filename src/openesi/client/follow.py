@@ -432,7 +432,7 @@ class FlowReservations(Events):
             return found
         wish = self._device.wish(shared.now, shared.esi.lfdi)
         if self._asked is not None and _mrid_of(wish) != self._asked.mRID:
-            await self._withdraw(shared, self._asked)
+            await self._withdraw(shared)
         if wish is not None and self._asked is None:
             self._asked_at = await shared.esi.post(own.FlowReservationRequestListLink.href, wish)
             self._asked = wish
@@ -452,12 +452,16 @@ class FlowReservations(Events):
         if _mrid_of(self._device.wish(shared.now, shared.esi.lfdi)) != _mrid_of(self._asked):
             shared.wake.add(self.name)
 
-    async def _withdraw(self, shared: Shared, asked: sep.FlowReservationRequest) -> None:
-        """Cancel a request: all that may change about it is its status (clause 10.9)."""
+    async def _withdraw(self, shared: Shared) -> None:
+        """Cancel a request: all that may change about it is its status (clause 10.9).
+
+        What the server has may be what was asked before a restart, so it is that which is changed.
+        """
         if self._asked_at is not None:
             status = sep.RequestStatus(dateTime=shared.now, requestStatus=RequestState.CANCELLED)
             with contextlib.suppress(NotThere):  # the server forgot it before us
-                await shared.esi.put(self._asked_at, sep.replace(asked, RequestStatus=status))
+                there = await shared.esi.fetch(self._asked_at, sep.FlowReservationRequest)
+                await shared.esi.put(self._asked_at, sep.replace(there, RequestStatus=status))
         self._asked = self._asked_at = None
 
     def obey(self, now: int) -> None:

@@ -18,6 +18,7 @@ from openesi.client.scheduler import Answer
 from openesi.errors import OpenESIError
 from openesi.sep2 import model as sep
 from openesi.sep2.enums import ResponseStatus
+from openesi.sep2.responses import body_of
 
 log = logging.getLogger(__name__)
 
@@ -102,21 +103,12 @@ def _let_go(shared: Shared, answer: Answer, error: OpenESIError) -> None:
     shared.done_with(answer)
 
 
-_RESPONSES: dict[str, type[sep.Response]] = {
-    "DERControl": sep.DERControlResponse,
-    "EndDeviceControl": sep.DrResponse,
-    "TimeTariffInterval": sep.PriceResponse,
-    "TextMessage": sep.TextResponse,
-    "FlowReservationResponse": sep.FlowReservationResponseResponse,
-}
-
-
 def response_to(answer: Answer, lfdi: bytes) -> sep.Response:
     """Return the document that says so for the device of this LFDI.
 
     Of load control it also says what the device applied, and for how long the user did otherwise.
     """
-    response = _RESPONSES[type(answer.occurrence.event).__name__](
+    response = body_of(type(answer.occurrence.event))(
         createdDateTime=answer.at,
         endDeviceLFDI=lfdi,
         status=answer.status,

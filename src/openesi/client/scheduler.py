@@ -23,7 +23,8 @@ from typing import Any
 
 from openesi.client.backoff import RandomSource
 from openesi.sep2 import model as sep
-from openesi.sep2.enums import EventState, ResponseRequired, ResponseStatus
+from openesi.sep2.enums import EventState, ResponseStatus
+from openesi.sep2.responses import is_asked_for
 
 MAX_EVENTS = 400  # CSIP asks for 24 controls in 15 programs; a server could list a million
 KEEP_S = 86_400  # how long the end of an event is remembered, so that it is not begun or answered again
@@ -41,18 +42,6 @@ class Phase(Enum):
 
 
 LIVE = (Phase.SCHEDULED, Phase.ACTIVE)
-
-# Which bit of responseRequired asks for which answers (IEEE 2030.5-2018, table 27). User choices are state
-# changes, too: either bit asks for them.
-_BY_USER = frozenset({
-    ResponseStatus.OPTED_OUT, ResponseStatus.OPTED_IN, ResponseStatus.PARTIAL_OPT_OUT,
-    ResponseStatus.PARTIAL_OPT_IN,
-})  # fmt: skip
-_WANTED = {
-    ResponseStatus.RECEIVED: ResponseRequired.RECEIVED,
-    ResponseStatus.ACKNOWLEDGED: ResponseRequired.USER,
-    **dict.fromkeys(_BY_USER, ResponseRequired.SPECIFIC | ResponseRequired.USER),
-}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -351,8 +340,7 @@ class Scheduler:
     def _answer(self, tracked: Tracked, status: ResponseStatus, now: int, answers: list[Answer]) -> None:
         """Add an answer, if it is asked for and was not given before."""
         required = tracked.occurrence.event.responseRequired
-        asked = ResponseRequired(int.from_bytes(required)) if required else ResponseRequired(0)
-        if status in tracked.answered or not asked & _WANTED.get(status, ResponseRequired.SPECIFIC):
+        if status in tracked.answered or not is_asked_for(status, int.from_bytes(required or b"")):
             return
         tracked.answered.add(status)
         answers.append(Answer(tracked.occurrence, status, now, tracked.overridden_s))
