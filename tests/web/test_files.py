@@ -124,6 +124,15 @@ def test_uploads_that_are_not_what_they_should_be_are_refused(
     assert sorted(path.name for path in (house.folder / "files").glob("*")) == before
 
 
+def test_a_file_uri_may_have_our_name_before_it(house: House, api: httpx2.Client) -> None:
+    before = made(api)
+    path = f"/file/{int(before.rpartition('/')[2]) + 1}"
+    href = made(api, fileURI=f"https://localhost:8443{path}/content")
+
+    assert href == path
+    assert uploaded(api, href).json()["octets"] == len(IMAGE)
+
+
 def test_there_is_no_place_for_files_that_are_not_offered(api: httpx2.Client) -> None:
     for number in ("999", "x", "..%2Ftoken", "1" * 13):
         assert uploaded(api, f"/file/{number}").status_code in (404, 422)

@@ -16,6 +16,7 @@ from collections import Counter
 from contextlib import suppress
 from pathlib import Path
 from typing import BinaryIO
+from urllib.parse import urlsplit
 
 import msgspec
 
@@ -70,6 +71,14 @@ def file_of(path: str) -> str | None:
     number = file.removeprefix("/file/")
     is_one = path.endswith(CONTENT) and file.startswith("/file/") and number.isdigit() and number.isascii()
     return file if is_one and len(number) <= 12 else None
+
+
+def leads_to(uri: str, file: str) -> bool:
+    """Tell whether a fileURI, with a server's name before it or not, is where a File's content is."""
+    try:
+        return urlsplit(uri).path == file + CONTENT
+    except ValueError:
+        return False
 
 
 class Loads:

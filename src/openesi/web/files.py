@@ -130,7 +130,7 @@ def _record(live: Live, tx: Transaction, path: str, artefact: artefacts.Artefact
 
 def _uploadable(reader: Reader, path: str) -> sep.File:
     file = _existing(reader, path)
-    if file.fileURI != path + artefacts.CONTENT:
+    if not artefacts.leads_to(file.fileURI, path):
         raise LocalError(f"{path} leads to {file.fileURI}, which is not on this server")
     return file
 

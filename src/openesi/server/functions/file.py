@@ -17,7 +17,7 @@ from msgspec.structs import replace
 from openesi.errors import LocalError
 from openesi.sep2 import file as rules
 from openesi.sep2 import model as sep
-from openesi.server.artefacts import CONTENT, find
+from openesi.server.artefacts import CONTENT, find, leads_to
 from openesi.server.documents import read_document
 from openesi.server.errors import Refusal
 from openesi.server.functions.base import Behaviour, Change, Offer
@@ -34,7 +34,7 @@ def _complete(offer: Offer, file: sep.File) -> sep.File:
     if offer.old is None and offer.tx.count("/file") >= MAX_FILES:
         raise LocalError(f"there are {MAX_FILES} files: remove one")
     content = find(offer.tx, offer.path)
-    if content is not None and file.fileURI == offer.path + CONTENT:
+    if content is not None and leads_to(file.fileURI, offer.path):
         file = sep.replace(file, size=content.octets)
     return file if file.lFDI is None else sep.replace(file, lFDI=file.lFDI.rjust(20, b"\x00"))
 
