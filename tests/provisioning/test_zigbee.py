@@ -322,6 +322,18 @@ def test_permission_to_join_is_renewed_until_the_window_ends(tmp_path: Path) -> 
     play(act, tmp_path)
 
 
+def test_a_window_that_is_closed_lets_nobody_in_from_then_on(tmp_path: Path) -> None:
+    async def act(house: House) -> None:
+        await house.start()
+        await house.open_window()
+        house.meter.esi.close_window(DEVICE, house.firmware.now)
+        await house.settle()
+
+        assert not house.firmware.permits_joining(house.firmware.now)
+
+    play(act, tmp_path)
+
+
 def test_a_device_that_the_firmware_lets_in_and_the_meter_does_not_is_put_out(tmp_path: Path) -> None:
     async def act(house: House) -> None:
         await house.start()

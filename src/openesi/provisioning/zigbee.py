@@ -130,6 +130,11 @@ class ZigbeeRadio:
             )
         )
 
+    def shut(self) -> None:
+        """See ``Coordinator``."""
+        # zigpy's own: that of bellows also makes a well-known key good for everybody.
+        self._do(lambda: Application.permit(self._application, 0))
+
     def trust(self, device: bytes, keys: tuple[bytes, ...]) -> None:
         """See ``Coordinator``. The firmware holds one key for each device, so only the newest counts."""
         write = self._write_key

@@ -31,6 +31,10 @@ class Coordinator(Protocol):
         """Let a device join with its preconfigured key for so long; called again to renew."""
         ...
 
+    def shut(self) -> None:
+        """Let nobody join any more."""
+        ...
+
     def trust(self, device: bytes, keys: tuple[bytes, ...]) -> None:
         """Secure messages with the first key; take those that are secured with any of them."""
         ...
@@ -62,6 +66,9 @@ class SimulatedCoordinator:
         """See ``Coordinator``. How long is for the ESI to say, which is asked for each beacon."""
         if device not in self._stack.link_keys:
             self._stack.link_keys[device] = (key,)
+
+    def shut(self) -> None:
+        """See ``Coordinator``. Here the ESI is asked each time."""
 
     def trust(self, device: bytes, keys: tuple[bytes, ...]) -> None:
         """See ``Coordinator``."""

@@ -138,12 +138,14 @@ class Esi:
         entry = self.memory.entries.get(eui64.serialize(device))
         if entry is not None and entry.stage in WAITING:
             self._forget(device)
+        self._shut_if_nobody_waits(now)
         self._report(device, "WindowClosed", "", now)
 
     def remove(self, device: bytes, now: float) -> list[Frame]:
         """Put a device out of the network and forget its keys."""
         frames = self._expel(device) if eui64.serialize(device) in self.memory.entries else []
         self._forget(device)
+        self._shut_if_nobody_waits(now)
         self._report(device, "Removed", "", now)
         return frames
 
@@ -180,7 +182,13 @@ class Esi:
                 frames += self._interview(device, entry, now)
             elif _grace_end(entry) is not None and now >= (_grace_end(entry) or now):
                 self._report_provisioned(device, entry, now)
+        self._shut_if_nobody_waits(now)
         return frames
+
+    def _shut_if_nobody_waits(self, now: float) -> None:
+        if self.permits_joining(now) and not any(map(_unfinished, self.memory.entries.values())):
+            self._permit_until = now
+            self._coordinator.shut()
 
     def _renew_permit(self, now: float) -> None:
         open_ones = {mac: entry for mac, entry in self.memory.entries.items() if _unfinished(entry)}
