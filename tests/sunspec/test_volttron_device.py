@@ -13,6 +13,7 @@ from typing import Any
 import pytest
 
 from openesi.errors import LocalError, Unreachable
+from openesi.sunspec.values import Semantics
 from openesi.sunspec.volttron.api import PointServer
 from openesi.sunspec.volttron.device import PointDevice, ReadOnly, rows_of_map
 from openesi.web.listener import listening
@@ -52,7 +53,7 @@ def server(house: House) -> Iterator[PointServer]:
     server = PointServer(house.url, **credentials(house))
     yield server
     server.revert_all(SFDI)
-    server.config_points(SFDI, None)
+    server.config_points(SFDI, None, semantics=Semantics.DOCUMENTED)
     server.close()
 
 

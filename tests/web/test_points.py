@@ -303,6 +303,9 @@ def test_a_table_for_everyone_in_raw_numbers(api: httpx2.Client, points: str) ->
     try:
         assert api.put(f"{points}/limit", json={"value": -100}).json()["value"] == -100.0
         assert api.get(f"/api/points/{sfdi_of(2)}").json()["values"] == {"limit": None, "where": 0}
+        own = f"/api/points-config/{sfdi_of(2)}"
+        assert api.put(own, json={"rows": None}).json()["semantics"] == "volttron-raw"
+        api.delete(own)
     finally:
         api.delete("/api/points-config")
 

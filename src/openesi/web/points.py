@@ -38,11 +38,14 @@ class NewValue(msgspec.Struct, forbid_unknown_fields=True):
 
 
 class NewConfig(msgspec.Struct, forbid_unknown_fields=True):
-    """Body of PUT /api/points-config: a table as rows or as CSV text (none: the packaged one)."""
+    """Body of PUT /api/points-config: a table as rows or as CSV text (none: the packaged one).
+
+    Without ``semantics`` they stay as they were.
+    """
 
     rows: list[dict[str, str | bool | int | float | None]] | None = None
     csv: str | None = None
-    semantics: Semantics = Semantics.DOCUMENTED
+    semantics: Semantics | None = None
 
 
 class PointValue(msgspec.Struct, frozen=True):
@@ -173,18 +176,17 @@ async def delete_points(live: Live, request: Request) -> Response:
 
 async def get_config(live: Live, request: Request) -> Response:
     """Tell which points a device has, or those that have no table of their own."""
-
-    def look(reader: Reader) -> Config:
-        row = _place(reader, request).row if "sfdi" in request.path_params else None
-        return point_source.config_of(reader, row)
-
-    return answer(_config_answer(await live.service.store.read(look)))
+    return answer(_config_answer(await live.service.store.read(lambda reader: _config_of(reader, request))))
 
 
 async def put_config(live: Live, request: Request) -> Response:
     """Give a device, or all that have none of their own, a table of points."""
     body = await read_body(request, NewConfig)
-    mend = body.semantics is Semantics.DOCUMENTED
+    semantics = body.semantics
+    if semantics is None:
+        before = await live.service.store.read(lambda reader: _config_of(reader, request))
+        semantics = before.semantics
+    mend = semantics is Semantics.DOCUMENTED
     if body.rows is not None and body.csv is not None:
         raise HTTPException(422, "give rows or csv, not both")
     rows = None
@@ -192,7 +194,7 @@ async def put_config(live: Live, request: Request) -> Response:
         rows = table.rows_of(table.parse_csv(body.csv, mend=mend))
     elif body.rows is not None:
         rows = table.rows_of(table.parse_rows(body.rows, mend=mend))
-    config = Config(rows=rows, semantics=body.semantics)
+    config = Config(rows=rows, semantics=semantics)
     await _keep_config(live, request, config)
     return answer(_config_answer(config))
 
@@ -259,6 +261,15 @@ def _place(reader: Reader, request: Request) -> Place:
     return point_source.place_of(reader, row)
 
 
+def _row(reader: Reader, request: Request) -> Row | None:
+    """Return the device that a path names; None for the path of everyone."""
+    return _place(reader, request).row if "sfdi" in request.path_params else None
+
+
+def _config_of(reader: Reader, request: Request) -> Config:
+    return point_source.config_of(reader, _row(reader, request))
+
+
 def _point(points: Table, name: str) -> Point:
     try:
         return point_source.point_named(points, name)
@@ -291,15 +302,12 @@ def _config_answer(config: Config) -> ConfigAnswer:
 
 
 async def _keep_config(live: Live, request: Request, config: Config | None) -> None:
-    def row(reader: Reader) -> Row | None:
-        return _place(reader, request).row if "sfdi" in request.path_params else None
-
     def change(tx: Transaction) -> None:
-        point_source.keep_config(tx, row(tx), config)
+        point_source.keep_config(tx, _row(tx, request), config)
 
     await live.service.store.write(change)
     now = live.service.clock()
-    await live.service.store.read(lambda reader: live.points.touch(reader, row(reader), now))
+    await live.service.store.read(lambda reader: live.points.touch(reader, _row(reader, request), now))
 
 
 def _sfdi(place: Place) -> str:
