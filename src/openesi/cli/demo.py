@@ -62,11 +62,11 @@ def demo(
 async def _run(data: Path, host: str, *, port: int, web_port: int, browser: bool) -> None:
     from openesi.cli.loops import stopping
     from openesi.server.service import Place, running
-    from openesi.server.settings import Settings
+    from openesi.server.settings import Settings, is_local
     from openesi.web.listener import listening
 
     stop = stopping()
-    settings = Settings(default_poll_rate=POLL_S, post_rate=POLL_S)
+    settings = Settings(default_poll_rate=POLL_S, post_rate=POLL_S, notify_local=is_local([host]))
     place = Place(data=data, hosts=(host,), port=port)
     try:
         async with (

@@ -18,7 +18,7 @@ from openesi.discovery import Where
 from openesi.errors import WrongUsage
 from openesi.sep2.editions import EDITIONS
 from openesi.server.service import Door, Place, open_door, running
-from openesi.server.settings import Settings, Unwritten
+from openesi.server.settings import Settings, Unwritten, is_local
 from openesi.server.tls import ProxySettings
 from openesi.server.volttron import routes as volttron
 from openesi.server.workers import run_workers
@@ -80,6 +80,19 @@ def serve(
             metavar="POWER", help="Grant flow reservations by itself within this, as 50kW; else you answer."
         ),
     ] = None,
+    notify_every: Annotated[
+        int, typer.Option(metavar="SECONDS", min=0, help="Shortest time between two notifications to one.")
+    ] = 30,
+    notify_local: Annotated[
+        bool | None,
+        typer.Option(
+            help="Notify also on this machine and link. If not given: where --host is this machine alone."
+        ),
+    ] = None,
+    time_quality: Annotated[
+        int,
+        typer.Option(metavar="N", min=3, max=7, help="Of the clock: 3 authoritative ... 7 set by nobody."),
+    ] = 4,
     unwritten: Annotated[
         Unwritten, typer.Option(help="Answer for what a device has not written yet.")
     ] = Unwritten.BLANK,
@@ -125,6 +138,9 @@ def serve(
         pen=pen,
         timezone=time_zone(timezone).key,
         in_band_registration=in_band,
+        notify_every_s=notify_every,
+        notify_local=is_local(host) if notify_local is None else notify_local,
+        time_quality=time_quality,
         unwritten=unwritten,
         default_poll_rate=poll,
         post_rate=post,

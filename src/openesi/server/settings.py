@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from enum import Enum
+from ipaddress import ip_address
 from pathlib import Path
 
 from openesi.sep2.editions import IEEE_2018, Edition
@@ -56,3 +57,11 @@ class Settings:
     def poll_rate(self, type_name: str) -> int:
         """Return the pollRate (s) given to resources of a type."""
         return self.poll_rates.get(type_name, self.default_poll_rate)
+
+
+def is_local(hosts: list[str] | None) -> bool:
+    """Tell whether addresses to listen on are reached from this machine alone; None stands for all."""
+    try:
+        return hosts is not None and all(ip_address(one).is_loopback for one in hosts)
+    except ValueError:  # a name may stand for any address
+        return False

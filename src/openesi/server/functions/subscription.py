@@ -21,6 +21,7 @@ from openesi.store import Row, Transaction
 
 MAX_SUBSCRIPTIONS = 200  # of one EndDevice; each change may cost one notification for each of them
 MAX_URI = 255  # octets, as every URI of the standard
+_HINT = "openesi serve --notify-local allows it"
 _HOST_NAME = re.compile(r"(?!.{254})[\w-]{1,63}(?:\.[\w-]{1,63})*\.?", re.ASCII)  # what can be looked up
 
 
@@ -132,11 +133,11 @@ def check_target(uri: str, *, allow_local: bool) -> None:
     if not valid:
         raise Refusal(400, "notificationURI has no port from 1 to 65535")
     if parts.hostname == "localhost" and not allow_local:
-        raise Refusal(400, "notificationURI leads to this machine")
+        raise Refusal(400, f"notificationURI leads to this machine; {_HINT}")
     if not _is_address(parts.hostname) and not _HOST_NAME.fullmatch(parts.hostname):
         raise Refusal(400, f"notificationURI names no host: {parts.hostname!r}")
     if _is_address(parts.hostname) and not is_reachable(parts.hostname, allow_local=allow_local):
-        raise Refusal(400, f"notificationURI leads to {parts.hostname}, where strangers may not send us")
+        raise Refusal(400, f"notificationURI leads to {parts.hostname}, no place for strangers; {_HINT}")
 
 
 def _split(uri: str, what: str) -> SplitResult:
