@@ -49,6 +49,7 @@ class Change(msgspec.Struct, frozen=True, array_like=True):
 @dataclass(slots=True)
 class _Followed:
     device: str
+    lfdi: bytes
     values: dict[str, Value] = field(default_factory=dict)
     sources: frozenset[str] = frozenset()
     changes: deque[Change] = field(default_factory=lambda: deque(maxlen=MAX_CHANGES))
@@ -67,8 +68,8 @@ class PointBoard:
         """Begin to follow a device, or put off the time at which it makes room."""
         device = place.row.path
         known = self._followed.get(device)
-        if known is None:
-            known = self._followed[device] = _Followed(device)
+        if known is None or known.lfdi != place.lfdi:
+            known = self._followed[device] = _Followed(device, place.lfdi)
             self._update(reader, known, now)
         self._followed.move_to_end(device)
         while len(self._followed) > MAX_FOLLOWED:
@@ -135,7 +136,7 @@ class PointBoard:
 
     def _update(self, reader: Reader, known: _Followed, now: float) -> None:
         row = reader.get(known.device)
-        if row is None or row.type != "EndDevice":
+        if row is None or row.key != known.lfdi:  # gone; another may have taken its place
             del self._followed[known.device]
             known.changed.set()
             return
