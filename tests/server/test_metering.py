@@ -14,6 +14,7 @@ from openesi.errors import LocalError
 from openesi.sep2 import identity, metering
 from openesi.sep2 import model as sep
 from openesi.server.functions.metering import MAX_READING_SETS
+from openesi.server.functions.metering_mirror import POINTS_A_MIRROR
 from openesi.server.view import MAX_MIRRORS
 from server.esi import START, Esi, lfdi_of, location
 from server.hand import deep, merge, put, remove, write
@@ -303,6 +304,48 @@ def test_a_device_that_leaves_takes_what_it_posted_and_nothing_of_the_operators(
 
     assert [one.href for one in esi.get("/upt?l=9").UsagePoint] == [own]
     assert esi.get("/mup").all == 0
+
+
+def test_a_mirror_that_nobody_posts_to_ends_and_its_history_stays(esi: Esi) -> None:
+    place = location(esi.post("/mup", mirror(1, mirrored(ReadingType=sep.ReadingType(uom=38)))))
+    for hour in range(0, 100, 5):
+        esi.now = START + hour * 3_600
+        assert esi.post(place, mirrored(Reading=sep.Reading(value=hour))).status == 204
+    esi.now += 70 * 3_600
+    assert esi.ask("GET", place).status == 200
+    esi.restart()
+    esi.now += 3 * 3_600
+
+    assert esi.post(place, mirrored(Reading=sep.Reading(value=1))).status == 404
+    assert esi.get("/mup").all == 0
+    assert (esi.get("/upt/1").status, esi.get("/upt/1/mr/1/r").value) == (0, 95)
+    assert esi.post("/mup", mirror(1)).status == 201
+    assert esi.get("/upt?l=9").UsagePoint[0].status == 1
+
+
+def test_mirrors_that_come_and_go_do_not_pile_up(esi: Esi) -> None:
+    own = write(esi, "/upt", point(quantity(ENERGY)), device=1)
+    most = POINTS_A_MIRROR * MAX_MIRRORS
+    for number in range(most + 20):
+        place = location(esi.post("/mup", mirror(1 + number)))
+        if number:
+            assert esi.ask("DELETE", place).status == 204
+
+    assert esi.get("/upt").all == most
+    assert esi.ask("GET", own).status == 200
+    assert esi.get("/mup").all == 1
+    assert esi.get("/upt/2").status == 1  # still mirrored
+
+
+def test_an_aggregator_has_mirrors_for_each_device_it_speaks_for(esi: Esi) -> None:
+    esi.register(40)
+    for device in (41, 42):
+        esi.register(device, aggregator=40)
+    for number in range(MAX_MIRRORS + 1):
+        posted = sep.replace(mirror(1 + number), deviceLFDI=lfdi_of(41 + number % 2))
+        assert esi.post("/mup", posted, device=40).status == 201
+
+    assert esi.get("/dcap", device=40).MirrorUsagePointListLink.all == MAX_MIRRORS + 1
 
 
 def test_the_operator_neither_makes_nor_unmakes_mirrors(esi: Esi) -> None:

@@ -42,6 +42,7 @@ class Settings:
     poll_rates: dict[str, int] = field(default_factory=dict)
     default_poll_rate: int = 900
     post_rate: int = 300
+    mirror_kept_s: int = 72 * 3_600  # without a post to it (2018, 10.11.3); 0: for ever
     least_post_rate: int = 1  # what a device may propose at least; flooding is its own to answer for
     response_required: int = 0x03
     flow_budget_w: float | None = None

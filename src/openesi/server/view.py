@@ -32,7 +32,7 @@ NEVER_BLANK = frozenset({"ConnectionPoint"})  # an empty identifier would be a w
 # What clients of CSIP-AUS look for before they register (test S-ALL-02); they find it empty.
 BEFORE_REGISTRATION = frozenset({"MirrorUsagePointList"})
 
-# Mirrors of one client: a device with fresh mRIDs at each start would pile them up.
+# Mirrors of one device: one with fresh mRIDs at each start would pile them up.
 MAX_MIRRORS = 100
 MAX_FILES = 1_000  # that one server offers; a query looks at each
 MAX_GATHERED = 500  # DERPrograms of one assignment that are looked at
@@ -314,8 +314,10 @@ class View:
             counted = self.count(target, href)
             if target.is_assigned and not counted:
                 return None
-            if target.name == "MirrorUsagePointList" and self.caller is not None and counted >= MAX_MIRRORS:
-                return None  # who sees the link may create one more (requirement MUP.001)
+            if target.name == "MirrorUsagePointList" and self.caller is not None:
+                self.depends.add(list_tag("/edev", self.caller.lfdi))
+                if counted >= most_mirrors(self.reader, self.caller.lfdi):
+                    return None  # who sees the link may create one more (requirement MUP.001)
             return self._link(field.type, href=href, all=counted)
         answers = "PUT" in target.methods or target.name in self._generated or self.row(href) is not None
         return self._link(field.type, href=href) if answers else None
@@ -348,6 +350,11 @@ class View:
 def _is_leaving(resource: Resource, row: Row) -> bool:
     """Tell whether a member has left its list but for what is still to be told of it; ended events stay."""
     return resource.path.endswith("{}") and row.listing is None and row.state is None
+
+
+def most_mirrors(reader: Reader, lfdi: bytes) -> int:
+    """Return how many mirrors a client may have: an aggregator as many times as it speaks for devices."""
+    return MAX_MIRRORS * max(1, reader.count("/edev", scope=lfdi))
 
 
 @lru_cache(maxsize=MAX_FILES)

@@ -49,7 +49,7 @@ BEHAVIOURS: dict[str, Behaviour] = {
 }
 
 # What happens, by type, to what is no event when its time comes.
-TURNS: dict[str, Turn] = {**billing.TURNS, **prepayment.TURNS}
+TURNS: dict[str, Turn] = {**billing.TURNS, **metering_mirror.TURNS, **prepayment.TURNS}
 
 GENERATED = {name: one.generate for name, one in BEHAVIOURS.items() if one.generate is not None}
 

@@ -6,6 +6,8 @@ reading type, the latest reading, the reading sets (IEEE 2030.5-2018, 10.11; req
 
 from __future__ import annotations
 
+from msgspec.structs import replace
+
 from openesi.sep2 import identity
 from openesi.sep2 import metering as rules
 from openesi.sep2 import model as sep
@@ -14,11 +16,21 @@ from openesi.sep2.errors import ReasonCode
 from openesi.server.documents import make_row, read_document
 from openesi.server.errors import Refusal, not_found
 from openesi.server.functions.base import Behaviour, Change, Outcome, insert_member
-from openesi.server.functions.metering import MAX_READINGS, end_progress, make_room_for_sets
-from openesi.server.view import MAX_MIRRORS
-from openesi.store import Row
+from openesi.server.functions.metering import (
+    MAX_READINGS,
+    end_progress,
+    is_mirrored,
+    make_room_for_sets,
+)
+from openesi.server.view import most_mirrors
+from openesi.store import Row, Transaction
 
 MAX_METER_READINGS = 100  # quantities of one mirror
+# Usage points that one client sees, for each mirror it may have: those it has, had, and the operator's. One
+# that makes and removes mirrors again and again would pile up what they leave.
+POINTS_A_MIRROR = 3
+MAX_LOOKED_AT = 1_000  # of these, for one that has ended
+NOTED_EVERY_S = 3_600  # that a mirror lives is written down this often, not with every reading
 MAX_AHEAD_S = 86_400  # how far ahead a device's clock may be; its sets would push out all others
 
 
@@ -27,8 +39,10 @@ def _post_mirror(change: Change, mirror: sep.MirrorUsagePoint) -> Outcome:
     _check_owner(change, mirror)
     key = change.caller.lfdi + mirror.mRID.rjust(16, b"\x00")
     known = change.tx.find("/mup", key)
-    if known is None and change.tx.count("/mup", scope=change.caller.lfdi) >= MAX_MIRRORS:
-        raise Refusal(413, f"no more than {MAX_MIRRORS} mirrors for one client", reason=ReasonCode.LIMIT)
+    if known is None:
+        most = most_mirrors(change.tx, change.caller.lfdi)
+        if change.tx.count("/mup", scope=change.caller.lfdi) >= most:
+            raise Refusal(413, f"no more than {most} mirrors for one client", reason=ReasonCode.LIMIT)
     row = _write_mirror(change, mirror, key, known)
     point = _write_usage_point(change, mirror, key)
     for reading in mirror.MirrorMeterReading:
@@ -50,15 +64,24 @@ def _put_mirror(change: Change, mirror: sep.MirrorUsagePoint) -> Outcome:
 
 
 def _delete_mirror(change: Change) -> Outcome:
+    _end_mirror(change.tx, _mirror_row(change))
+    return Outcome(204)
+
+
+def _end_mirror(tx: Transaction, row: Row) -> None:
     """End a mirror. What it told stays under /upt, with status 0 (off)."""
-    row = _mirror_row(change)
     assert row.key is not None
-    point = change.tx.find("/upt", row.key)
+    point = tx.find("/upt", row.key)
     if point is not None:
         ended = sep.replace(read_document(point, sep.UsagePoint), status=0)
-        change.tx.put(make_row(point.path, ended, listing="/upt", scope=point.scope, key=point.key))
-    change.tx.delete(row.path)
-    return Outcome(204)
+        tx.put(make_row(point.path, ended, listing="/upt", scope=point.scope, key=point.key))
+    tx.delete(row.path)
+
+
+def _turn_mirror(tx: Transaction, row: Row, now: int) -> None:
+    """End a mirror that nobody posted to for long; its device makes it anew (clause 10.11.3)."""
+    del now
+    _end_mirror(tx, row)
 
 
 def _post_readings(change: Change, document: sep.MirrorMeterReading | sep.MirrorMeterReadingList) -> Outcome:
@@ -68,6 +91,9 @@ def _post_readings(change: Change, document: sep.MirrorMeterReading | sep.Mirror
     point = change.tx.find("/upt", mirror.key)
     if point is None:
         raise not_found(change.path)
+    ends = _ends(change)
+    if ends is not None and (mirror.due is None or ends - mirror.due >= NOTED_EVERY_S):
+        change.tx.put(replace(mirror, due=ends))
     if isinstance(document, sep.MirrorMeterReading):
         return _take_reading(change, point.path, document)
     outcomes = [_take_reading(change, point.path, one) for one in document.MirrorMeterReading]
@@ -202,11 +228,32 @@ def _write_mirror(change: Change, mirror: sep.MirrorUsagePoint, key: bytes, know
     rate = decided or change.settings.decide_post_rate(mirror.postRate)
     definition = sep.replace(mirror, MirrorMeterReading=(), postRate=rate)
     scope = change.caller.lfdi
-    if known is None:
-        return insert_member(change.tx, "/mup", definition, scope=scope, key=key)
-    row = make_row(known.path, definition, listing="/mup", scope=scope, key=key)
+    row = known
+    if row is None:
+        row = insert_member(change.tx, "/mup", definition, scope=scope, key=key)
+    row = replace(make_row(row.path, definition, listing="/mup", scope=scope, key=key), due=_ends(change))
     change.tx.put(row)
     return row
+
+
+def _ends(change: Change) -> int | None:
+    """Return when a mirror ends that is not posted to again."""
+    kept_s = change.settings.mirror_kept_s
+    return change.now + kept_s if kept_s else None
+
+
+def _make_room_for_point(change: Change) -> None:
+    """Forget what a client mirrored once and does not any more, where that has become much."""
+    scope = change.caller.lfdi
+    count = change.tx.count("/upt", scope=scope)
+    most = POINTS_A_MIRROR * most_mirrors(change.tx, scope)
+    if count < most:
+        return
+    for row in change.tx.page("/upt", scope=scope, limit=MAX_LOOKED_AT):
+        if row.key is not None and change.tx.find("/mup", row.key) is None and is_mirrored(row):
+            change.tx.delete(row.path)
+            return
+    raise Refusal(413, f"no more than {most} usage points for one client", reason=ReasonCode.LIMIT)
 
 
 def _write_usage_point(change: Change, mirror: sep.MirrorUsagePoint, key: bytes) -> Row:
@@ -221,6 +268,7 @@ def _write_usage_point(change: Change, mirror: sep.MirrorUsagePoint, key: bytes)
     )
     known = change.tx.find("/upt", key)
     if known is None:
+        _make_room_for_point(change)
         return insert_member(change.tx, "/upt", point, scope=change.caller.lfdi, key=key)
     row = make_row(known.path, point, listing="/upt", scope=change.caller.lfdi, key=key)
     change.tx.put(row)
@@ -249,5 +297,6 @@ BEHAVIOURS = {
     "MirrorUsagePointList": Behaviour(post=_post_mirror),
     "MirrorUsagePoint": Behaviour(post=_post_readings, put=_put_mirror, delete=_delete_mirror),
 }
+TURNS = {"MirrorUsagePoint": _turn_mirror}
 # What may be posted where the resource is not a list of it.
 POSTED = {"MirrorUsagePoint": (sep.MirrorMeterReading, sep.MirrorMeterReadingList)}
