@@ -169,12 +169,12 @@ class Fleet:
         except TimeoutError:
             pass
         finally:
-            gc.unfreeze()
             for task in (*running, reporting):
                 task.cancel()
             await asyncio.gather(*running, reporting, return_exceptions=True)
             await asyncio.gather(*(agent.esi.close() for agent in self.agents))
             await asyncio.sleep(0)  # lets the transports say goodbye
+            gc.unfreeze()
         return self.summary()
 
     @property

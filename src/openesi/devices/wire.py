@@ -96,11 +96,14 @@ class Wire:
     async def close(self) -> None:
         """Say goodbye and hang up."""
         if self._connection is not None:
-            self._leave(self._connection)
+            self._connection.close()
 
     async def _exchange(self, method: str, url: str, place: str, request: bytes) -> Answer:
         if not self._is_connected(place):
             await self.close()
+            if self._connection is not None:
+                self._session = self._connection.tls.session or self._session
+                self._connection = None
             async with self._handshakes:
                 self._connection = await self._connect(place)
         connection = self._connection
@@ -116,7 +119,7 @@ class Wire:
             raise
         self._observer.answered(method, answer.status, time.perf_counter() - began)
         if not answer.keeps_alive:
-            self._leave(connection)
+            connection.close()
         return Answer(answer.status, answer.headers, b"".join(answer.body), url)
 
     def _is_connected(self, place: str) -> bool:
@@ -158,11 +161,6 @@ class Wire:
             raise
         self._observer.connected(time.perf_counter() - began, resumed=connection.tls.session_reused is True)
         return connection
-
-    def _leave(self, connection: _Connection) -> None:
-        self._session = connection.tls.session or self._session
-        self._connection = None
-        connection.close()
 
 
 class _Response:
