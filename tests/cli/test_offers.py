@@ -151,6 +151,47 @@ def test_loads_are_asked_for_less(shell: Shell, get: Get) -> None:
     assert get("/dr").all == 1
 
 
+def test_a_reservation_is_granted_and_denied(shell: Shell, house: House) -> None:
+    device, now = house.register(7), int(house.clock())
+    asked = sep.FlowReservationRequest(
+        mRID=b"\x07" * 16,
+        creationTime=now,
+        energyRequested=sep.SignedRealEnergy(multiplier=3, value=7),
+        intervalRequested=sep.DateTimeInterval(duration=28_800, start=now),
+        powerRequested=sep.ActivePower(multiplier=0, value=7_000),
+        RequestStatus=sep.RequestStatus(dateTime=now, requestStatus=0),
+    )
+    assert "No device asks" in shell.run("reservation", "list")[2]
+    house.ask(7, "POST", f"{device}/frq", asked)
+    request = f"{device}/frq/1"
+    assert "7.0 kW  7 kWh" in shell("reservation", "list")
+    assert shell("reservation", "list").rstrip().endswith("waits")
+
+    def seen() -> list[tuple[int, int, int]]:
+        listed = parse(house.ask(7, "GET", f"{device}/frp?l=9").body).FlowReservationResponse
+        return sorted(
+            (one.EventStatus.currentStatus, one.powerAvailable.value, one.interval.duration) for one in listed
+        )
+
+    assert "FlowReservationResponse" in shell("reservation", "grant", request, "--dry-run")
+    assert seen() == []
+    shell("reservation", "grant", request)
+    assert seen() == [(1, 7_000, 3_600)]
+    shell("reservation", "grant", request, "--power", "3.5kW")
+    assert seen() == [(1, 3_500, 7_200), (4, 7_000, 3_600)]
+    assert "3.5 kW from" in shell("reservation", "list")
+    shell("reservation", "deny", request)
+    assert seen() == [(1, 0, 0), (4, 3_500, 7_200), (4, 7_000, 3_600)]
+    assert "denied" in shell("reservation", "list")
+    assert "more than the 7000" in shell.run("reservation", "grant", request, "--power", "8kW")[2]
+    assert shell.run("reservation", "grant", "/edev/9/frq/1")[0] == 1
+    assert shell.run("reservation", "deny", "/derp/1")[0] == 2
+    status = sep.RequestStatus(dateTime=now, requestStatus=1)
+    house.ask(7, "PUT", request, sep.replace(asked, RequestStatus=status))
+    assert "cancelled by its device" in shell.run("reservation", "grant", request)[2]
+    assert "cancelled by the device" in shell("reservation", "list")
+
+
 ASKED = [
     (("--reduce", "70kW"), "TargetReduction", {"type": 1, "value": 70}),
     (("--reduce", "1kWh"), "TargetReduction", {"type": 0, "value": 1}),

@@ -8,6 +8,8 @@ from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 from client.conftest import House, serving
 from openesi.client.agent import Agent
 from openesi.devices.display import Display
@@ -78,9 +80,9 @@ def event(now: int, start_s: int, duration_s: int) -> dict[str, Any]:
     }
 
 
-def play(data: Path, device: Any, scenario: Callable[[Driven], Awaitable[None]]) -> None:
+def play(data: Path, device: Any, scenario: Callable[[Driven], Awaitable[None]], **settings: Any) -> None:
     async def all_of_it() -> None:
-        async with serving(data, default_poll_rate=POLL_S, post_rate=POLL_S) as house:
+        async with serving(data, default_poll_rate=POLL_S, post_rate=POLL_S, **settings) as house:
             driven = Driven(house, device)
             try:
                 await scenario(driven)
@@ -279,3 +281,29 @@ def test_flow_reservation(data: Path) -> None:
 
     charger.step = lambda now, dt_s: None  # type: ignore[method-assign]
     play(data, charger, scenario)
+
+
+@pytest.mark.parametrize("budget_w", [3_000, 30_000])
+def test_a_vehicle_charges_within_the_budget_that_the_server_shares_out(data: Path, budget_w: int) -> None:
+    charger = Charger()
+
+    async def scenario(driven: Driven) -> None:
+        await driven.live(5)
+        charger.plug_in(driven.now)
+        await driven.live(80)
+        asked_w = charger.charger_w
+        assert asked_w > 3_000
+        if budget_w < asked_w:
+            assert charger.granted is None
+            assert await driven.statuses() == []
+            return
+        assert charger.granted is not None
+        assert charger.granted.power_w == asked_w
+        assert [status for _, status in await driven.statuses()] == [1, 2]
+        charger.plugged_since = None
+        await driven.live(80)
+        assert charger.granted is None
+        assert [status for _, status in await driven.statuses()] == [1, 2, 6]
+
+    charger.step = lambda now, dt_s: None  # type: ignore[method-assign]
+    play(data, charger, scenario, flow_budget_w=budget_w)

@@ -135,6 +135,10 @@ def test_load_control_of_some_categories_leaves_the_others_alone(esi: Esi) -> No
     assert [status(esi, one) for one in (older, some)] == [1, 1]
 
 
+def born(status: int) -> dict[str, Any]:
+    return {"currentStatus": status, "dateTime": START, "potentiallySuperseded": False}
+
+
 @pytest.mark.parametrize("kind", KINDS)
 @pytest.mark.parametrize(
     ("values", "problem"),
@@ -145,8 +149,25 @@ def test_load_control_of_some_categories_leaves_the_others_alone(esi: Esi) -> No
         ({"interval": {"start": START, "duration": 2**32}}, "not between"),
         ({"responseRequired": "03", "replyTo": "/rsps/7/rsp"}, "no such ResponseSet"),
         ({"colour": "red"}, "has no 'colour'"),
+        ({"EventStatus": born(5)}, "currentStatus 5"),
+        ({"EventStatus": born(9)}, "currentStatus 9"),
+        ({"interval": {"start": 2**62, "duration": 60}}, "year 9999"),
+        ({"description": "a\x01b"}, "XML"),
+        ({"description": "a\ud800b"}, "XML"),
     ],
-    ids=["no duration", "over", "no end", "too long", "answers to nowhere", "unknown field"],
+    ids=[
+        "no duration",
+        "over",
+        "no end",
+        "too long",
+        "answers to nowhere",
+        "unknown field",
+        "over from the start",
+        "reserved status",
+        "beyond all time",
+        "control character",
+        "half a character",
+    ],
 )
 def test_what_no_event_can_say(esi: Esi, kind: type[sep.Event], values: dict[str, Any], problem: str) -> None:
     with pytest.raises(LocalError, match=problem):

@@ -207,6 +207,7 @@ Change = Callable[[Esi, str], object]
 LEVEL = {"amount": 1, "costKind": 0, "costLevel": 3, "numCostLevels": 3}
 TOO_MUCH = {"consumptionBlock": 1, "startValue": 0, "price": 2**31}
 ELSEWHERE = {"roleFlags": "00", "ReadingTypeLink": {"href": "/tp/9/rc/1/rt"}}
+NOWHERE = {"roleFlags": "00", "ReadingTypeLink": {"href": "/rt/1"}}
 WRONG_PRICES: list[tuple[Change, str]] = [
     (lambda esi, it: write(esi, f"{it}/tti", interval(touTier=3)), "beyond the 2 tiers"),
     (lambda esi, it: write(esi, f"{it}/tti", interval(touTier=16)), "16 is"),
@@ -219,6 +220,7 @@ WRONG_PRICES: list[tuple[Change, str]] = [
     (lambda esi, it: price(esi, it, blocks(0)[0] | {"EnvironmentalCost": [LEVEL]}), "levels"),
     (lambda esi, it: write(esi, it.rpartition("/")[0], {"roleFlags": "00"}), "is required"),
     (lambda esi, it: write(esi, it.rpartition("/")[0], ELSEWHERE), "there is no ReadingType"),
+    (lambda esi, it: write(esi, it.rpartition("/")[0], NOWHERE), "no such place"),
     (lambda esi, it: merge(esi, it, {"flowRateEndLimit": rate(5)}), "flowRateStartLimit"),
     (
         lambda esi, it: merge(esi, it, {"flowRateStartLimit": rate(5), "flowRateEndLimit": rate(5)}),

@@ -81,6 +81,7 @@ NOUNS: Final[dict[str, tuple[Noun, ...]]] = {
         Noun("reading", "openesi.cli.reading:app", "Show what meters measured."),
         Noun("log", "openesi.cli.log:app", "List what devices and the server noted."),
         Noun("dr", "openesi.cli.dr:app", "Ask loads to use less, now or later."),
+        Noun("reservation", "openesi.cli.reservation:app", "Grant what vehicles ask for in advance."),
     ),
     "Everything, in the standard's terms": (
         Noun("resource", "openesi.cli.resource:app", "Read and write any resource as the operator."),

@@ -194,8 +194,8 @@ KINDS: dict[type[sep.Event], Kind] = {
 
 @cache
 def kind_of(cls: type[sep.Event]) -> Kind:
-    """Return the line of ``KINDS`` for a class; KeyError if no kind of event is called so."""
-    return next(kind for known, kind in KINDS.items() if issubclass(cls, known))
+    """Return the line of ``KINDS`` for a class; the bare types that no event has claim nothing."""
+    return next((kind for known, kind in KINDS.items() if issubclass(cls, known)), Kind(_nothing))
 
 
 # --- supersession -------------------------------------------------------------------------------------------

@@ -55,10 +55,13 @@ def answer(
     return Grant(interval, request.powerRequested, request.energyRequested)
 
 
-def needed_s(request: sep.FlowReservationRequest) -> int:
-    """Return for how long (s, >= 1) a request needs its power: as long as it says, or its energy takes."""
+def needed_s(request: sep.FlowReservationRequest, *, power_w: Decimal | None = None) -> int:
+    """Return for how long (s, >= 1) a request needs power: as long as it says, or its energy takes.
+
+    ``power_w`` is what it gets, if that is not what it asks for.
+    """
     span = request.intervalRequested.duration
-    power_w = abs(_watts(request.powerRequested))
+    power_w = abs(_watts(request.powerRequested) if power_w is None else power_w)
     energy_wh = abs(_scaled(request.energyRequested))
     if not power_w:
         return span

@@ -418,6 +418,8 @@ def _count_of_intervals(view: View, path: str) -> int:
 def _page_of_intervals(view: View, path: str, window: Window, bound: Bound | None) -> list[Row]:
     start = window.start if bound is None else 0
     most = start + window.limit
+    if start >= _count_of_intervals(view, path):
+        return []
     rows = [
         row for one in _interval_lists(view, path) for row in view.reader.page(one, limit=most, bound=bound)
     ]

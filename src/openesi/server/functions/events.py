@@ -31,6 +31,9 @@ def complete(offer: Offer, event: sep.Event) -> sep.Event:
 
     Raises LocalError if it would be over already, or its answers could go nowhere.
     """
+    status = event.EventStatus.currentStatus
+    if status not in set(EventState) - {EventState.COMPLETED}:
+        raise LocalError(f"currentStatus {status} is none that an event begins with: leave EventStatus out")
     required = event.responseRequired
     if required and any(required):
         event = sep.replace(event, replyTo=_checked_reply_to(offer, event.replyTo or FIRST_RESPONSES))

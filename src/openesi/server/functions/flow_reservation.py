@@ -23,7 +23,7 @@ from openesi.store import Row
 
 MAX_REQUESTS = 100  # of one device; those that are over make room
 MAX_ANSWERS = 200  # by rule to one device and kept: it could ask and withdraw for ever
-MAX_CONSIDERED = 50_000  # answers that are looked through for one by rule; with more the operator answers
+MAX_CONSIDERED = 20_000  # answers that are looked through for one by rule; with more the operator answers
 
 _ALIVE = (EventState.SCHEDULED, EventState.ACTIVE)
 _RESPONSE = sep.FlowReservationResponse.__name__
@@ -112,11 +112,15 @@ def _cancel_answers(change: Change, request: sep.FlowReservationRequest, reason:
 
 
 def _answer(change: Change, request: sep.FlowReservationRequest, budget_w: Decimal) -> None:
-    rows = change.tx.of_type(_RESPONSE, limit=MAX_CONSIDERED)
-    if len(rows) == MAX_CONSIDERED:
-        return
     device = _device_of(change.path)
-    if sum(row.path.startswith(f"{device}/") for row in rows) >= MAX_ANSWERS:
+    rows = []
+    answered = change.tx.count(f"{device}/frp")
+    if answered < MAX_ANSWERS:
+        rows = change.tx.of_type(_RESPONSE, limit=MAX_CONSIDERED)
+        if len(rows) == MAX_CONSIDERED:
+            return
+        answered = sum(row.path.startswith(f"{device}/") for row in rows)  # those that are over, too
+    if answered >= MAX_ANSWERS:
         raise Refusal(400, f"{device} was answered {MAX_ANSWERS} times lately", reason=ReasonCode.LIMIT)
     granted = [reservations.flow_of(_read(row)) for row in rows if row.state in _ALIVE]
     given = reservations.answer(request, granted, budget_w=budget_w, now=change.now)

@@ -11,6 +11,7 @@ from itertools import pairwise
 
 from openesi.errors import LocalError
 from openesi.sep2 import model as sep
+from openesi.sep2 import resources
 from openesi.server.documents import read_document
 from openesi.server.functions.base import Behaviour, Offer
 from openesi.server.functions.billing import expect_link
@@ -23,7 +24,10 @@ MAX_BLOCKS = 17  # without blocks, and 1 to 16 (type ConsumptionBlockType)
 def _complete_component(offer: Offer, component: sep.RateComponent) -> sep.RateComponent:
     if offer.old is None and offer.tx.count(offer.path.rpartition("/")[0]) >= MAX_COMPONENTS:
         raise LocalError(f"a tariff has no more than {MAX_COMPONENTS} rate components")
-    if component.ReadingTypeLink.href != f"{offer.path}/rt":
+    href = component.ReadingTypeLink.href
+    if href.startswith("/") and resources.match(href) is None:
+        raise LocalError(f"ReadingTypeLink leads to {href}, and there is no such place")
+    if href != f"{offer.path}/rt":
         expect_link(offer.tx, component.ReadingTypeLink, "ReadingType")
     return component
 
