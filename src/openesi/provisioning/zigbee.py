@@ -132,8 +132,7 @@ class ZigbeeRadio:
 
     def shut(self) -> None:
         """See ``Coordinator``."""
-        # zigpy's own: that of bellows also makes a well-known key good for everybody.
-        self._do(lambda: Application.permit(self._application, 0))
+        self._do(lambda: self._application.permit(0))
 
     def trust(self, device: bytes, keys: tuple[bytes, ...]) -> None:
         """See ``Coordinator``. The firmware holds one key for each device, so only the newest counts."""
@@ -235,6 +234,10 @@ def application_class(library: type[Application] | None = None) -> type[Applicat
                     output_clusters=list(esi.DESCRIPTOR.out_clusters),
                 )
             )
+
+        async def permit(self, time_s: int = 60, node: Any = None) -> None:
+            # zigpy's own: that of bellows makes a well-known key good for everybody.
+            await Application.permit(self, time_s, node)
 
         def handle_join(self, nwk: Any, ieee: Any, parent_nwk: Any, *, handle_rejoin: bool = True) -> None:
             del handle_rejoin
