@@ -37,8 +37,11 @@ class Line(AshProtocol):
         self._ezsp_protocol.reset()
 
 
-class Ncp:
-    """The firmware. ``now`` is the time in the air; ``commands`` are the names of all that it was asked."""
+class Antenna:
+    """What firmware does by itself: the network in the air, who may join it, device objects.
+
+    ``now`` is the time in the air. Subclasses pass on what is for the host, in their own form.
+    """
 
     def __init__(self, own: bytes, now: float) -> None:
         self.eui64, self.now = own, now
@@ -46,11 +49,86 @@ class Ncp:
         self.ether.place(self)
         self.table = Memory(network_key=bytes(16), pan=0x1A62)
         self.coordinator = SimulatedCoordinator(own, self.table)
+        self.permitted_until = 0.0
+        self.descriptor: zdo.SimpleDescriptor | None = None
+        self.keys: dict[bytes, bytes] = {}  # link keys that the host wrote
+        self.removed: list[bytes] = []
+
+    # for the host
+
+    def admit(self, device: bytes, key: bytes) -> None:
+        short = len(self.table.entries) + 0x1001
+        self.table.entries.setdefault(_mac(device), Entry(key, 0, 0.0, short))
+        self.coordinator.admit(device, key, 254)
+
+    def write_key(self, device: bytes, key: bytes) -> None:
+        self.keys[device] = key
+        self.coordinator.trust(device, (key,))
+
+    def put_out(self, device: bytes) -> None:
+        self.removed.append(device)
+        entry = self.table.entries.pop(_mac(device))
+        self.ether.transmit(self.coordinator.expel(Address(device, entry.short)), self.now)
+
+    def say(self, short: int, data: aps.ApsData) -> None:
+        for mac, entry in self.table.entries.items():
+            if entry.short == short:
+                to = Address(eui64.parse(mac), short)
+                self.ether.transmit(self.coordinator.send(to, data, "", 0), self.now)
+
+    def has_joined(self, device: bytes, short: int) -> None:
+        raise NotImplementedError
+
+    def has_said(self, short: int, data: aps.ApsData) -> None:
+        raise NotImplementedError
+
+    # a station of the air
+
+    def receive(self, frame: Frame, now: float) -> list[Frame]:
+        return self.coordinator.receive(frame, self, now)
+
+    def tick(self, now: float) -> list[Frame]:
+        return []
+
+    def next_deadline(self) -> float | None:
+        return None
+
+    # what the simulated coordinator asks, in place of an ESI
+
+    def permits_joining(self, now: float) -> bool:
+        return now < self.permitted_until
+
+    def asks_to_join(self, device: bytes, now: float) -> bool:
+        entry = self.table.entries.get(_mac(device))
+        if entry is None or not self.permits_joining(now):
+            return False
+        self.has_joined(device, entry.short)
+        return True
+
+    def take(self, device: bytes, data: aps.ApsData, now: float, *, key: bytes | None) -> list[Frame]:
+        entry = self.table.entries.get(_mac(device))
+        if entry is None:
+            return []
+        self.has_said(entry.short, data)
+        answer = self.answer(data)
+        return self.coordinator.send(Address(device, entry.short), answer, "", 7) if answer else []
+
+    def answer(self, data: aps.ApsData) -> aps.ApsData | None:
+        if data.profile != zdo.PROFILE or data.cluster not in FIRMWARE_ANSWERS:
+            return None
+        assert self.descriptor is not None
+        said = zdo.answer(data.cluster, data.payload, nwk=0, descriptor=self.descriptor, max_buffer=82)
+        assert said is not None
+        return aps.ApsData(data.cluster | zdo.RESPONSE, said, 0, 0, 0)
+
+
+class Ncp(Antenna):
+    """The firmware behind a line; ``commands`` are the names of all that it was asked."""
+
+    def __init__(self, own: bytes, now: float) -> None:
+        super().__init__(own, now)
         self.commands: list[str] = []
         self.asked: dict[str, list[dict[str, Any]]] = {}
-        self.endpoints: dict[int, dict[str, Any]] = {}
-        self.keys: dict[bytes, bytes] = {}
-        self.permitted_until = 0.0
         self._line: Line | None = None
         self._extended = False
         self._last = 0
@@ -129,16 +207,16 @@ class Ncp:
         return {"network_key_info": info}
 
     def addEndpoint(self, **asked: Any) -> None:
-        self.endpoints[int(asked["endpoint"])] = asked
+        clusters = tuple(map(int, (*asked["inputClusterList"], *asked["outputClusterList"])))
+        taken = int(asked["inputClusterCount"])
+        numbers = (int(asked[name]) for name in ("endpoint", "profileId", "deviceId"))
+        self.descriptor = zdo.SimpleDescriptor(*numbers, clusters[:taken], clusters[taken:])
 
     def permitJoining(self, duration: int) -> None:
         self.permitted_until = self.now + duration
 
     def importTransientKey(self, eui64: Any, plaintext_key: Any, flags: Any) -> None:
-        device, key = _device(eui64), plaintext_key.serialize()
-        short = 0x1001 + len(self.table.entries)
-        self.table.entries.setdefault(_mac(device), Entry(key, 0, 0.0, short))
-        self.coordinator.admit(device, key, 254)
+        self.admit(_device(eui64), plaintext_key.serialize())
 
     def findKeyTableEntry(self, address: Any, linkKey: Any) -> dict[str, Any]:
         return {"index": 0xFF}
@@ -147,13 +225,10 @@ class Ncp:
         return {"status": t.sl_Status.NOT_FOUND}
 
     def importLinkKey(self, index: int, address: Any, key: Any) -> None:
-        self.keys[_device(address)] = key.serialize()
-        self.coordinator.trust(_device(address), (key.serialize(),))
+        self.write_key(_device(address), key.serialize())
 
     def removeDevice(self, destShort: Any, destLong: Any, targetLong: Any) -> None:
-        device = _device(targetLong)
-        entry = self.table.entries.pop(_mac(device))
-        self.ether.transmit(self.coordinator.expel(Address(device, entry.short)), self.now)
+        self.put_out(_device(targetLong))
 
     def sendUnicast(
         self, type: Any, indexOrDestination: int, apsFrame: Any, messageTag: int, messageContents: bytes
@@ -166,10 +241,7 @@ class Ncp:
             int(apsFrame.destinationEndpoint),
             secure=t.EmberApsOption.APS_OPTION_ENCRYPTION in apsFrame.options,
         )
-        entries = [(mac, one) for mac, one in self.table.entries.items() if one.short == indexOrDestination]
-        for mac, entry in entries:
-            to = Address(eui64.parse(mac), entry.short)
-            self.ether.transmit(self.coordinator.send(to, data, "", 0), self.now)
+        self.say(indexOrDestination, data)
         loop = asyncio.get_running_loop()
         sent = {
             "type": type,
@@ -179,64 +251,25 @@ class Ncp:
             "status": t.EmberStatus.SUCCESS,
         }
         loop.call_soon(lambda: self.call_back("messageSentHandler", **sent))
-        if indexOrDestination == 0:  # the host asks its own radio what it is
-            loop.call_soon(self._answer_host, data)
+        if indexOrDestination == 0 and (
+            answer := self.answer(data)
+        ):  # the host asks its own radio what it is
+            loop.call_soon(self.has_said, 0, answer)
         return {"sequence": 1}
 
-    # the air
+    # what the air has for the host
 
-    def receive(self, frame: Frame, now: float) -> list[Frame]:
-        return self.coordinator.receive(frame, self, now)
-
-    def tick(self, now: float) -> list[Frame]:
-        return []
-
-    def next_deadline(self) -> float | None:
-        return None
-
-    def permits_joining(self, now: float) -> bool:
-        return now < self.permitted_until
-
-    def asks_to_join(self, device: bytes, now: float) -> bool:
-        entry = self.table.entries.get(_mac(device))
-        if entry is None or not self.permits_joining(now):
-            return False
+    def has_joined(self, device: bytes, short: int) -> None:
         self.call_back(
             "trustCenterJoinHandler",
-            newNodeId=entry.short,
+            newNodeId=short,
             newNodeEui64=t.EUI64(device[::-1]),
             status=t.EmberDeviceUpdate.STANDARD_SECURITY_UNSECURED_JOIN,
             policyDecision=t.EmberJoinDecision.USE_PRECONFIGURED_KEY,
             parentOfNewNodeId=0,
         )
-        return True
 
-    def take(self, device: bytes, data: aps.ApsData, now: float, *, key: bytes | None) -> list[Frame]:
-        entry = self.table.entries.get(_mac(device))
-        if entry is None:
-            return []
-        self._tell(entry.short, data)
-        if data.profile != zdo.PROFILE or data.cluster not in FIRMWARE_ANSWERS:
-            return []
-        reply = aps.ApsData(data.cluster | zdo.RESPONSE, self._object(data), 0, 0, 0)
-        return self.coordinator.send(Address(device, entry.short), reply, "", 7)
-
-    def _answer_host(self, data: aps.ApsData) -> None:
-        if data.profile == zdo.PROFILE and data.cluster in FIRMWARE_ANSWERS:
-            self._tell(0, aps.ApsData(data.cluster | zdo.RESPONSE, self._object(data), 0, 0, 0))
-
-    def _object(self, data: aps.ApsData) -> bytes:
-        known = self.endpoints[1]
-        clusters = tuple(map(int, (*known["inputClusterList"], *known["outputClusterList"])))
-        taken = int(known["inputClusterCount"])
-        descriptor = zdo.SimpleDescriptor(
-            1, int(known["profileId"]), int(known["deviceId"]), clusters[:taken], clusters[taken:]
-        )
-        said = zdo.answer(data.cluster, data.payload, nwk=0, descriptor=descriptor, max_buffer=82)
-        assert said is not None
-        return said
-
-    def _tell(self, short: int, data: aps.ApsData) -> None:
+    def has_said(self, short: int, data: aps.ApsData) -> None:
         option = t.EmberApsOption
         frame = t.EmberApsFrame(
             profileId=data.profile,

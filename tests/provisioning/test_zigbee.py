@@ -28,14 +28,11 @@ from openesi.provisioning import ami, zigbee
 from openesi.provisioning.letters import Language, Letter
 from openesi.provisioning.roles.meter_esi import MeterEsi
 from openesi.provisioning.roles.network import nic_name
-from openesi.provisioning.se import aps, cbke, clusters, eui64, handshake, zdo
-from openesi.provisioning.se.coordinator import SimulatedCoordinator
+from openesi.provisioning.se import aps, cbke, esi, eui64, handshake, zdo
 from openesi.provisioning.se.device import HanDevice
 from openesi.provisioning.se.device import State as DeviceState
 from openesi.provisioning.se.install_code import InstallCode
-from openesi.provisioning.se.memory import Entry, Memory, Stage
-from openesi.provisioning.se.radio import Ether, Frame
-from openesi.provisioning.se.stack import Address
+from openesi.provisioning.se.memory import Entry, Stage
 from openesi.provisioning.simulation import default_services
 from openesi.provisioning.state import State
 from provisioning import ember
@@ -55,22 +52,14 @@ def trust(mac: bytes) -> handshake.Trust:
     return handshake.Trust(AUTHORITY.issue(eui64=mac), AUTHORITY.public, AUTHORITY.name)
 
 
-class Firmware(ControllerApplication):
+class Firmware(ember.Antenna, ControllerApplication):
     """A co-processor with its firmware, as zigpy sees it; at its antenna the simulated air."""
 
     own = METER
 
     def __init__(self, config: dict[str, Any]) -> None:
-        super().__init__(config)
-        self.now = START
-        self.ether = Ether()
-        self.eui64 = self.own
-        self.table = Memory(network_key=bytes(16), pan=0x1A62)
-        self.coordinator = SimulatedCoordinator(self.own, self.table)
-        self.endpoints: list[zdo_t.SimpleDescriptor] = []
-        self.permitted_until = 0.0
-        self.keys: dict[bytes, bytes] = {}
-        self.removed: list[bytes] = []
+        ControllerApplication.__init__(self, config)
+        ember.Antenna.__init__(self, self.own, START)
 
     # what zigpy asks of a library
 
@@ -86,76 +75,45 @@ class Firmware(ControllerApplication):
     async def start_network(self) -> None:
         device = self.add_device(self.state.node_info.ieee, t.NWK(0))
         device.endpoints[1] = zigpy.endpoint.Endpoint(device, 1)
-        self.ether.place(self)
 
     async def write_network_info(self, *, network_info: Any, node_info: Any) -> None: ...
     async def reset_network_info(self) -> None: ...
 
     async def add_endpoint(self, descriptor: zdo_t.SimpleDescriptor) -> None:
-        self.endpoints.append(descriptor)
+        self.descriptor = zdo.SimpleDescriptor(
+            descriptor.endpoint,
+            descriptor.profile,
+            descriptor.device_type,
+            tuple(descriptor.input_clusters),
+            tuple(descriptor.output_clusters),
+        )
 
     async def permit_ncp(self, time_s: int = 60) -> None:
         self.permitted_until = self.now + time_s
 
     async def permit_with_link_key(self, node: t.EUI64, link_key: t.KeyData, time_s: int = 60) -> None:
-        device, key = node.serialize()[::-1], link_key.serialize()
-        short = len(self.table.entries) + 0x1001
-        self.table.entries.setdefault(eui64.serialize(device), Entry(key, 0, 0.0, short))
-        self.coordinator.admit(device, key, time_s)
+        self.admit(node.serialize()[::-1], link_key.serialize())
         await self.permit_ncp(time_s)
 
     async def force_remove(self, dev: zigpy.device.Device) -> None:
-        device = dev.ieee.serialize()[::-1]
-        self.removed.append(device)
-        self.table.entries.pop(eui64.serialize(device), None)
-        self.ether.transmit(self.coordinator.expel(Address(device, int(dev.nwk))), self.now)
+        self.put_out(dev.ieee.serialize()[::-1])
 
     async def send_packet(self, packet: t.ZigbeePacket) -> None:
-        if packet.dst.addr_mode is not t.AddrMode.NWK:
-            return  # broadcasts of zigpy's own: permit joining, green power
-        device = self.get_device(nwk=packet.dst.address).ieee.serialize()[::-1]
-        data = aps.ApsData(
-            packet.cluster_id,
-            packet.data.serialize(),
-            packet.profile_id,
-            packet.src_ep,
-            packet.dst_ep,
-            secure=t.TransmitOptions.APS_Encryption in packet.tx_options,
-        )
-        to = Address(device, int(packet.dst.address))
-        self.ether.transmit(self.coordinator.send(to, data, "", 0), self.now)
+        if packet.dst.addr_mode is t.AddrMode.NWK:  # broadcasts are zigpy's own: permit joining, green power
+            secure = t.TransmitOptions.APS_Encryption in packet.tx_options
+            payload, ends = packet.data.serialize(), (packet.src_ep, packet.dst_ep)
+            data = aps.ApsData(packet.cluster_id, payload, packet.profile_id, *ends, secure=secure)
+            self.say(int(packet.dst.address), data)
 
-    # a station of the air
+    # what the air has for the host
 
-    def receive(self, frame: Frame, now: float) -> list[Frame]:
-        return self.coordinator.receive(frame, self, now)
+    def has_joined(self, device: bytes, short: int) -> None:
+        self.handle_join(t.NWK(short), t.EUI64(device[::-1]), t.NWK(0))
 
-    def tick(self, now: float) -> list[Frame]:
-        return []
-
-    def next_deadline(self) -> float | None:
-        return None
-
-    # what the simulated coordinator asks, in place of an ESI
-
-    def permits_joining(self, now: float) -> bool:
-        return now < self.permitted_until
-
-    def asks_to_join(self, device: bytes, now: float) -> bool:
-        entry = self.table.entries.get(eui64.serialize(device))
-        if entry is None or not self.permits_joining(now):
-            return False
-        self.handle_join(t.NWK(entry.short), t.EUI64(device[::-1]), t.NWK(0))
-        return True
-
-    def take(self, device: bytes, data: aps.ApsData, now: float, *, key: bytes | None) -> list[Frame]:
-        entry = self.table.entries.get(eui64.serialize(device))
-        if entry is None:
-            return []
-        answered_by_firmware = data.profile == 0 and data.cluster in (0x0002, 0x0004, 0x0005, 0x0006, 0x0021)
+    def has_said(self, short: int, data: aps.ApsData) -> None:
         self.packet_received(
             t.ZigbeePacket(
-                src=t.AddrModeAddress(addr_mode=t.AddrMode.NWK, address=t.NWK(entry.short)),
+                src=t.AddrModeAddress(addr_mode=t.AddrMode.NWK, address=t.NWK(short)),
                 dst=t.AddrModeAddress(addr_mode=t.AddrMode.NWK, address=t.NWK(0)),
                 src_ep=data.source_endpoint,
                 dst_ep=data.destination_endpoint,
@@ -165,28 +123,10 @@ class Firmware(ControllerApplication):
                 tx_options=t.TransmitOptions.APS_Encryption if data.secure else t.TransmitOptions.NONE,
             )
         )
-        return self.answer(device, entry, data) if answered_by_firmware else []
-
-    def answer(self, device: bytes, entry: Entry, data: aps.ApsData) -> list[Frame]:
-        (descriptor,) = self.endpoints
-        simple = zdo.SimpleDescriptor(
-            descriptor.endpoint,
-            descriptor.profile,
-            descriptor.device_type,
-            tuple(descriptor.input_clusters),
-            tuple(descriptor.output_clusters),
-        )
-        said = zdo.answer(data.cluster, data.payload, nwk=0, descriptor=simple, max_buffer=82)
-        assert said is not None
-        reply = aps.ApsData(data.cluster | zdo.RESPONSE, said, 0, 0, 0)
-        return self.coordinator.send(Address(device, entry.short), reply, "", 7)
 
 
 async def write_key(firmware: Firmware, ieee: t.EUI64, key: t.KeyData) -> None:
-    device = ieee.serialize()[::-1]
-    firmware.keys[device] = key.serialize()
-    # The firmware holds one application key; the preconfigured one stays for the network key's transport.
-    firmware.coordinator.trust(device, (key.serialize(),))
+    firmware.write_key(ieee.serialize()[::-1], key.serialize())
 
 
 class House:
@@ -194,6 +134,7 @@ class House:
 
     def __init__(self, state: State, *, firmware: type[Firmware] = Firmware) -> None:
         self.state = state
+        self.firmware = self.make_firmware(firmware)
         self.radio = zigbee.ZigbeeRadio(clock=lambda: self.firmware.now)
         self.meter = MeterEsi(
             "M-1",
@@ -203,8 +144,10 @@ class House:
             services=default_services(),
             coordinator=self.radio,
         )
-        made: Any = zigbee.application_class(firmware)
-        self.firmware = made(zigbee.configuration("/dev/null"))
+
+    def make_firmware(self, library: type[Firmware]) -> Any:
+        made: Any = zigbee.application_class(library)
+        return made(zigbee.configuration("/dev/null"))
 
     async def settle(self) -> None:
         """Wait until the radio has done what it was asked, and told what it heard."""
@@ -287,8 +230,7 @@ def test_a_device_goes_all_the_way_over_a_radio_library(tmp_path: Path) -> None:
         ]
         assert house.firmware.keys == {DEVICE: house.entry.link_key}
         assert "LoadControlEvent" in device.readings
-        (endpoint,) = house.firmware.endpoints
-        assert (endpoint.endpoint, endpoint.profile, endpoint.device_type) == (1, clusters.PROFILE, 0x0500)
+        assert house.firmware.descriptor == esi.DESCRIPTOR
 
     play(act, tmp_path)
 
@@ -359,6 +301,7 @@ def test_devices_known_before_a_restart_are_heard_after_it(tmp_path: Path) -> No
         again = House(house.state)
         again.firmware.ether, again.firmware.coordinator = house.firmware.ether, house.firmware.coordinator
         again.firmware.table, again.firmware.now = house.firmware.table, house.firmware.now
+        again.firmware.ether.place(again.firmware)
         await again.start({DEVICE: again.entry.short})
         device.readings.clear()
         again.firmware.ether.transmit(device.press_button(again.firmware.now), again.firmware.now)
@@ -422,18 +365,8 @@ def test_frames_the_radio_makes_up_harm_nothing(tmp_path: Path) -> None:
 class EmberHouse(House):
     """The same, with bellows itself between the ESI and a co-processor at a TCP port."""
 
-    def __init__(self, state: State) -> None:
-        self.state = state
-        self.firmware: Any = ember.Ncp(METER, START)
-        self.radio = zigbee.ZigbeeRadio(clock=lambda: self.firmware.now)
-        self.meter = MeterEsi(
-            "M-1",
-            state,
-            trust=trust(METER),
-            meter_key=METER_KEY,
-            services=default_services(),
-            coordinator=self.radio,
-        )
+    def make_firmware(self, library: type[Firmware]) -> Any:
+        return ember.Ncp(METER, START)
 
     async def start(self, devices: dict[bytes, int] | None = None) -> None:
         self.server = await ember.serve(self.firmware)

@@ -307,24 +307,18 @@ class DrApplication(CimRole):
         self.shelf.insert(provisioning.device, provisioning)
 
     def _on_refused(self, letter: Letter, reply: Reply, now: float) -> None:
-        provisioning = self.shelf.select(Provisioning, letter.subject)
-        if provisioning is None:
-            return
-        reason = f"{letter.target}: {reply.code} {reply.reason}"
-        if letter.id == provisioning.request:
-            self._move(provisioning, Event.REJECT, now, now, step=1, reason=reason)
-        elif letter.step == 14:
-            provisioning.told[letter.target] = reason
-            self._move(provisioning, Event.REFUSE, now, now, step=14, reason=reason)
-        self.shelf.insert(provisioning.device, provisioning)
+        self._not_accepted(letter, Event.REJECT, f"{letter.target}: {reply.code} {reply.reason}", now)
 
     def _on_dead(self, letter: Letter, now: float) -> None:
+        self._not_accepted(letter, Event.EXPIRE, f"{letter.target} did not answer", now)
+
+    def _not_accepted(self, letter: Letter, event: Event, reason: str, now: float) -> None:
+        """Step 1 ends with ``event``; step 14 is refused, by whom and why is kept for ``retry``."""
         provisioning = self.shelf.select(Provisioning, letter.subject)
         if provisioning is None:
             return
-        reason = f"{letter.target} did not answer"
         if letter.id == provisioning.request:
-            self._move(provisioning, Event.EXPIRE, now, now, step=1, reason=reason)
+            self._move(provisioning, event, now, now, step=1, reason=reason)
         elif letter.step == 14:
             provisioning.told[letter.target] = reason
             self._move(provisioning, Event.REFUSE, now, now, step=14, reason=reason)
