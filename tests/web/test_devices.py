@@ -64,7 +64,8 @@ def test_a_certificate_registers_its_device_with_its_groups(
     assert added["lfdi"] == identity.format_lfdi(device.lfdi)
     shown = made(api.get(f"/api/devices/{added['lfdi']}"))
     assert shown["groups"] == [group]
-    assert made(api.get("/api/devices?limit=100000"))[0]["edition"] == "csip-aus-1.2"
+    listed = {one["lfdi"]: one for one in made(api.get("/api/devices?limit=100000"))}
+    assert listed[added["lfdi"]]["edition"] == "csip-aus-1.2"
     assert api.post("/api/devices", json=body).status_code == 409
     assert api.delete(f"/api/devices/{added['lfdi']}").status_code == 204
     assert made(api.get(f"/api/groups{group.removeprefix('/fsa')}"))["devices"] == 0
