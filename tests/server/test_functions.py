@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 from zoneinfo import ZoneInfo
 
 import pytest
@@ -11,6 +12,7 @@ import pytest
 from openesi.errors import LocalError
 from openesi.sep2 import model as sep
 from openesi.server import operator
+from openesi.server.functions.base import insert_member
 from openesi.server.functions.metering import MAX_READING_SETS
 from openesi.server.functions.response import MAX_RESPONSES
 from openesi.server.functions.time import time_at
@@ -240,6 +242,24 @@ def test_old_responses_make_room(esi: Esi) -> None:
 
     assert listed.all == MAX_RESPONSES
     assert listed.Response[0].createdDateTime == START + MAX_RESPONSES + 2
+
+
+def test_an_aggregator_has_room_for_the_responses_of_each_device(esi: Esi) -> None:
+    for device, aggregator in ((40, None), (41, 40), (42, 40)):
+        esi.register(device, aggregator=aggregator)
+    control = esi.get(esi.send_control(start=START, duration_s=60))
+    esi.change(lambda tx: [_kept(tx, number) for number in range(MAX_RESPONSES)])
+    sent = response_to(control.mRID, createdDateTime=START, endDeviceLFDI=lfdi_of(41))
+    assert esi.post(control.replyTo, sent, device=40).status == 201
+
+    assert esi.get("/rsps/1/rsp", device=40).all == MAX_RESPONSES + 1
+
+
+def _kept(tx: Any, number: int) -> None:
+    response = sep.DERControlResponse(
+        endDeviceLFDI=lfdi_of(42), subject=mrid(1), status=1, createdDateTime=START + number
+    )
+    insert_member(tx, "/rsps/1/rsp", response, scope=lfdi_of(40), key=number.to_bytes(4, "big"))
 
 
 # --- metering mirror ---------------------------------------------------------------------------------------

@@ -354,7 +354,12 @@ def _is_leaving(resource: Resource, row: Row) -> bool:
 
 def most_mirrors(reader: Reader, lfdi: bytes) -> int:
     """Return how many mirrors a client may have: an aggregator as many times as it speaks for devices."""
-    return MAX_MIRRORS * max(1, reader.count("/edev", scope=lfdi))
+    return MAX_MIRRORS * devices_of(reader, lfdi)
+
+
+def devices_of(reader: Reader, lfdi: bytes) -> int:
+    """Return for how many devices a client speaks, at least one: bounds are for each of them."""
+    return max(1, reader.count("/edev", scope=lfdi))
 
 
 @lru_cache(maxsize=MAX_FILES)

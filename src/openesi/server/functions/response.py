@@ -12,10 +12,10 @@ from openesi.sep2 import events, identity, resources, responses
 from openesi.sep2 import model as sep
 from openesi.server.errors import Refusal
 from openesi.server.functions.base import Behaviour, Change, Outcome, insert_member
-from openesi.server.view import View
+from openesi.server.view import View, devices_of
 from openesi.store import Reader, Row, Transaction
 
-# Responses kept for each client; the oldest make room. A client could send one for every second.
+# Responses kept for each device; a client's oldest make room. It could send one for every second.
 MAX_RESPONSES = 1_000
 
 FIRST_SET = "/rsps/1"  # where events reply to unless they say otherwise
@@ -35,8 +35,9 @@ def _post(change: Change, response: sep.Response) -> Outcome:
     known = change.tx.find(listing, key)
     if known is not None:
         return Outcome(201, known.path)
-    if change.tx.count(listing, scope=scope) >= MAX_RESPONSES:
-        for row in change.tx.page(listing, scope=scope, start=MAX_RESPONSES - 1, limit=MAX_RESPONSES):
+    most = MAX_RESPONSES * devices_of(change.tx, scope)
+    if change.tx.count(listing, scope=scope) >= most:
+        for row in change.tx.page(listing, scope=scope, start=most - 1, limit=MAX_RESPONSES):
             change.tx.delete(row.path)
     return Outcome(201, insert_member(change.tx, listing, response, scope=scope, key=key).path)
 
