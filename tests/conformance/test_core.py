@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from lxml import etree
 
-from conformance.lab import PIN, Lab
+from conformance.lab import PIN, Lab, schema
 from conformance.plant import Plant
 from conformance.wire import SEP, XML, Wire, build, child, children, link, name_of, number, text
 
@@ -563,3 +563,28 @@ def test_strangers_are_answered_with_an_alert(lab: Lab, registered: Plant) -> No
     foreign = lab.certificate(strangers)
     with pytest.raises((ssl.SSLError, ConnectionError)):
         lab.wire(foreign).ask("GET", "/dcap")
+
+
+def test_the_2023_edition_asks_for_a_device_by_its_sfdi(lab: Lab, four: tuple[Plant, Any]) -> None:
+    """In 2018 an unknown parameter is ignored."""
+    plant, _ = four
+    wanted = plant.wire.members("/edev")[2]
+    assert plant.wire.get(f"/edev?l=9&sFDI={text(wanted, 'sFDI')}").get("all") == "4"
+    wire = lab.wire(plant.wire.certificate)
+    wire.schema = schema("2023")
+    lab.utility.change_device(plant.lfdi, edition="2023")
+    try:
+        for sfdi, expected in (
+            (text(wanted, "sFDI"), ["1", "1"]),
+            ("167261211391", ["0", "0"]),
+            ("1", ["0", "0"]),
+        ):
+            found = wire.get(f"/edev?l=9&sFDI={sfdi}")
+            assert [found.get("all"), found.get("results")] == expected
+        assert wire.ask("GET", "/edev?sFDI=x").status == 400
+        stranger = lab.plant()
+        lab.utility.change_device(stranger.lfdi, edition="2023")
+        stranger.wire.schema = schema("2023")
+        assert stranger.wire.get(f"/edev?l=9&sFDI={text(wanted, 'sFDI')}").get("all") == "0"
+    finally:
+        lab.utility.change_device(plant.lfdi, edition=None)

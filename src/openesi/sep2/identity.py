@@ -114,6 +114,15 @@ def sfdi_from_certificate(der: bytes) -> int:
     return sfdi_from_lfdi(lfdi_from_certificate(der))
 
 
+def lfdis_of_sfdi(sfdi: int) -> tuple[bytes, bytes] | None:
+    """Return the least and the greatest LFDI with this SFDI; None for what is none."""
+    if not sfdi_is_valid(sfdi):
+        return None
+    left = sfdi // 10 << 4  # 36 bits, then 4 of the next hexadecimal digit
+    rest = LFDI_OCTETS - 5
+    return left.to_bytes(5) + bytes(rest), (left | 0xF).to_bytes(5) + b"\xff" * rest
+
+
 def sfdi_is_valid(sfdi: int) -> bool:
     """Tell whether a number can be an SFDI: 36 bits and a check digit that fits."""
     return 0 <= sfdi <= SFDI_MAX and check_digit(sfdi) == 0

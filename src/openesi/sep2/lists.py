@@ -83,12 +83,13 @@ class Window:
     equal: Mapping[str, object] = field(default_factory=dict)
 
 
-# Lists of what may be asked for by the value of fields (IEEE 2030.5-2018, type File).
-_FILTERS = {"File": file.FILTERS}
+# Lists of what may be asked for by the value of fields (IEEE 2030.5-2018, type File), and what an extension
+# adds to them, by its tag (2023, type EndDevice: sFDI).
+_FILTERS = {("File", ""): file.FILTERS, ("EndDevice", "2023"): frozenset({"sFDI"})}
 
 
-def parse_window(query: str, item: type[Sep] | None = None) -> Window:
-    """Read ``s``, ``a`` and ``l``, and the filters of a list of ``item``.
+def parse_window(query: str, item: type[Sep] | None = None, *, tags: frozenset[str] = frozenset()) -> Window:
+    """Read ``s``, ``a`` and ``l``, and the filters of a list of ``item`` in an edition with these ``tags``.
 
     The first of a repeated parameter counts, unknown ones are ignored.
 
@@ -103,7 +104,7 @@ def parse_window(query: str, item: type[Sep] | None = None) -> Window:
     except ValueError:
         raise DecodeError(f"more than {MAX_PARAMETERS} query parameters") from None
     found: dict[str, int] = {}
-    filters = _FILTERS.get(item.__name__, ()) if item is not None else ()
+    filters = _filters_of(item, tags) if item is not None else frozenset()
     equal: dict[str, object] = {}
     for name, text in pairs:
         if name in ("s", "a", "l") and name not in found:
@@ -113,6 +114,11 @@ def parse_window(query: str, item: type[Sep] | None = None) -> Window:
             equal[name] = _field_value(item, name, text)
     limit = min(found.get("l", DEFAULT_LIMIT), MAX_LIMIT)
     return Window(found.get("s", 0), limit, found.get("a"), equal)
+
+
+def _filters_of(item: type[Sep], tags: frozenset[str]) -> frozenset[str]:
+    named = (_FILTERS.get((item.__name__, tag), ()) for tag in ("", *tags))
+    return frozenset().union(*named)
 
 
 def _field_value(item: type[Sep], name: str, text: str) -> object:

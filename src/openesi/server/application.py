@@ -239,7 +239,8 @@ class Application:
         accept = request.headers.get("accept")
         answer = encoding.for_answer(accept, caller.edition)
         item = match.resource.item
-        window = lists.parse_window(request.query, item) if item else lists.Window()
+        tags = caller.edition.tags
+        window = lists.parse_window(request.query, item, tags=tags) if item else lists.Window()
 
         def look(reader: Reader) -> tuple[View, sep.Sep]:
             view = View(reader, now=now, caller=caller, settings=self.settings, generated=functions.GENERATED)

@@ -255,17 +255,8 @@ def remove_device(tx: Transaction, lfdi: bytes) -> None:
 
 def find_by_sfdi(reader: Reader, sfdi: int) -> Row | None:
     """Return an EndDevice with this SFDI, which is the beginning of its LFDI; None: none is registered."""
-    keys = keys_of_sfdi(sfdi)
+    keys = identity.lfdis_of_sfdi(sfdi)
     return None if keys is None else reader.find_between("/edev", *keys)
-
-
-def keys_of_sfdi(sfdi: int) -> tuple[bytes, bytes] | None:
-    """Return the least and the greatest LFDI with this SFDI; None for what is none."""
-    if not identity.sfdi_is_valid(sfdi):
-        return None
-    left = sfdi // 10 << 4  # 36 bits, then 4 of the next hexadecimal digit
-    rest = identity.LFDI_OCTETS - 5
-    return left.to_bytes(5) + bytes(rest), (left | 0xF).to_bytes(5) + b"\xff" * rest
 
 
 def devices(reader: Reader, *, start: int = 0, limit: int = MAX_LISTED) -> list[DeviceSummary]:

@@ -10,7 +10,7 @@ from collections.abc import Callable, Mapping
 from functools import cache, lru_cache
 from typing import Any, NamedTuple
 
-from openesi.sep2 import events, file, lists, resources, schema, xml
+from openesi.sep2 import events, file, identity, lists, resources, schema, xml
 from openesi.sep2 import model as sep
 from openesi.sep2.enums import EventState, Subscribable
 from openesi.sep2.lists import Window
@@ -195,9 +195,9 @@ class View:
         item = schema.list_item(resource.model)
         assert item is not None
         assert resource.item is not None
-        if resource.item is sep.File:
-            files = self._files(resource, path, window)
-            rows, counted = files[window.start : window.start + window.limit], len(files)
+        found = self._found(resource, path, window)
+        if found is not None:
+            rows, counted = found[window.start : window.start + window.limit], len(found)
         else:
             rows, counted = self._members(resource, path, window), self.count(resource, path)
         values: dict[str, Any] = {
@@ -244,6 +244,23 @@ class View:
             return rows
         shown = [(row, self.behind(row) if row.type == ALIAS else row) for row in rows]
         return [row for row, one in shown if file.fits(_read_file(one.body), window.equal)]
+
+    def _found(self, resource: Resource, path: str, window: Window) -> list[Row] | None:
+        """Return what a query finds in a list that can be asked for values; None for other lists."""
+        if resource.item is sep.File:
+            return self._files(resource, path, window)
+        return self._named(path, window) if window.equal else None
+
+    def _named(self, path: str, window: Window) -> list[Row]:
+        """Return the EndDevice with the SFDI that is asked for, if the client speaks for it."""
+        assert self.caller is not None
+        self.personal = True
+        self.depends.add(list_tag(path, self.caller.lfdi))
+        sfdi = window.equal["sFDI"]
+        assert isinstance(sfdi, int)
+        lfdis = identity.lfdis_of_sfdi(sfdi)
+        row = self.reader.find_between(path, *lfdis) if lfdis is not None else None
+        return [row] if row is not None and row.scope == self.caller.lfdi else []
 
     def behind(self, alias: Row) -> Row:
         """Return the row that an alias shows."""

@@ -65,7 +65,7 @@ def find_device(reader: Reader, named: str) -> Row | None:
     """
     if len(named.replace("-", "")) == 2 * identity.LFDI_OCTETS:
         return reader.find("/edev", identity.parse_lfdi(named))
-    keys = operator.keys_of_sfdi(identity.parse_sfdi(named))
+    keys = identity.lfdis_of_sfdi(identity.parse_sfdi(named))
     found = reader.find_between("/edev", *keys) if keys is not None else None
     if keys is not None and found is not None and found.key is not None:
         following = (int.from_bytes(found.key) + 1).to_bytes(identity.LFDI_OCTETS)
