@@ -51,6 +51,16 @@ def test_a_device_registers_and_reads_its_controls(data: Path) -> None:
     run(scenario())
 
 
+def test_plain_http_is_led_to_tls(data: Path) -> None:
+    async def scenario() -> None:
+        async with serving(data) as house, house.client(url=house.url.replace("https:", "http:")) as esi:
+            assert (await esi.device_capability()).TimeLink is not None
+            assert esi.url == house.url  # it has moved for good
+            await register(esi)
+
+    run(scenario())
+
+
 def test_a_list_comes_whole_whatever_its_pages(data: Path) -> None:
     async def scenario() -> None:
         async with serving(data) as house, house.client(page=15) as esi:

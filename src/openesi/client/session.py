@@ -85,9 +85,8 @@ class Client:
         self._page = page
         self.lfdi = _own_lfdi(tls)
         self.requests = 0
-        self._transport: Sender = transport or Transport(
-            make_context(tls) if parts.scheme == "https" else None
-        )
+        secured = parts.scheme == "https" or tls.ca or tls.server_lfdi  # plain HTTP may lead to TLS
+        self._transport: Sender = transport or Transport(make_context(tls) if secured else None)
         self._kept: dict[str, tuple[int, sep.Sep]] = {}
         self._reading: dict[str, sep.Sep] | None = None
         self._finder: Finder | None = None
