@@ -515,3 +515,33 @@ def test_a_server_that_shows_another_certificate_is_left_and_its_event_runs_on(
             await world.esi.close()
 
     asyncio.run(scenario())
+
+
+def test_readings_come_as_often_as_the_server_asks_by_now(authority: Authority) -> None:
+    async def scenario() -> None:
+        async with misbehaving(authority) as faulty:
+            world = World(faulty, authority.device("device"))
+            mup = '<MirrorUsagePointListLink href="/mup"/>'
+            text = faulty.answers["GET /dcap"][0].partition(b"\r\n\r\n")[2].decode()
+            faulty.on("GET /dcap", document(text.replace("</DeviceCapability>", f"{mup}</DeviceCapability>")))
+            faulty.on("POST /mup", empty("201 Created", "Location: /mup/1\r\n"))
+            faulty.on("POST /mup/1", empty("201 Created"))
+            faulty.on("GET /mup/1", mirror(600))
+            await world.live(1_000)
+            assert Counter(faulty.asked)["POST /mup/1"] == 2
+            faulty.on("GET /mup/1", mirror(60))
+            await world.live(900)
+            faulty.asked.clear()
+            await world.live(600)
+            assert Counter(faulty.asked)["POST /mup/1"] == 10
+            await world.esi.close()
+
+    asyncio.run(scenario())
+
+
+def mirror(post_rate: int) -> bytes:
+    return document(
+        '<MirrorUsagePoint xmlns="NS" href="/mup/1"><mRID>01</mRID><roleFlags>00</roleFlags>'
+        "<serviceCategoryKind>0</serviceCategoryKind><status>1</status><deviceLFDI>01</deviceLFDI>"
+        f"<postRate>{post_rate}</postRate></MirrorUsagePoint>"
+    )

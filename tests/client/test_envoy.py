@@ -12,7 +12,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 import pytest
-from envoy_schema.server.schema.csip_aus.connection_point import ConnectionPointLink
+from envoy_schema.server.schema.csip_aus.connection_point import ConnectionPointLink, ConnectionPointRequest
 from envoy_schema.server.schema.sep2 import der, metering_mirror, response
 from envoy_schema.server.schema.sep2.device_capability import DeviceCapabilityResponse
 from envoy_schema.server.schema.sep2.end_device import (
@@ -184,6 +184,7 @@ class Envoy:
             server.on(asked, answer(document, declared=asked == "GET /tm"))
         for part in ("dercap", "derg", "ders", "dera"):
             server.on(f"PUT /edev/1/der/1/{part}", empty("204 No Content"))
+        server.on("PUT /edev/1/cp", empty("201 Created"))
         server.on("POST /edev/1/rsps/doe/rsp", empty("201 Created", "Location: /rsp/1\r\n"))
         server.on("POST /mup", empty("201 Created", "Location: /mup/1\r\n"))
         # Neither a list nor a single reading, as the first releases had it; sets alone.
@@ -199,7 +200,14 @@ def test_an_inverter_registers_obeys_and_reports(authority: Authority) -> None:
         ):
             envoy, now = Envoy(server, own), float(START)
             device = SolarInverter(site=summer_site(START))
-            agent = Agent(esi, device, random=random.Random(1), local=lambda: now, fallback_s=0.0)
+            agent = Agent(
+                esi,
+                device,
+                connection_point="NMI1234567",
+                random=random.Random(1),
+                local=lambda: now,
+                fallback_s=0.0,
+            )
 
             async def live(seconds: int) -> None:
                 nonlocal now
@@ -223,6 +231,9 @@ def test_an_inverter_registers_obeys_and_reports(authority: Authority) -> None:
             assert agent.programs.orders.base.opModExpLimW is not None
             limit = agent.programs.orders.base.opModExpLimW
             assert limit.value * 10**limit.multiplier == 3_000
+            point = ConnectionPointRequest.from_xml(server.bodies["PUT /edev/1/cp"][0])
+            assert point.id == "NMI1234567"
+            assert len(server.bodies["PUT /edev/1/cp"]) == 1
             capability = der.DERCapability.from_xml(server.bodies["PUT /edev/1/der/1/dercap"][-1])
             assert capability.doeModesSupported == "0F"
             assert der.DERSettings.from_xml(server.bodies["PUT /edev/1/der/1/derg"][-1]).doeModesEnabled

@@ -15,6 +15,7 @@ from openesi.client.agent import Agent
 from openesi.devices.display import Display
 from openesi.devices.switched import LoadSwitch
 from openesi.devices.vehicle import Charger
+from openesi.pki import Identity
 from openesi.sep2 import model as sep
 from openesi.sep2.enums import FlowDirection, RequestState, Uom, to_bits
 from openesi.sep2.xml import parse_as
@@ -29,9 +30,19 @@ POLL_S = 60
 class Driven:
     """A device at a server; what the operator does is written into the store."""
 
-    def __init__(self, house: House, device: Any) -> None:
-        self.house, self.device = house, device
-        self.agent = Agent(house.client(), device, random=random.Random(1), local=house.clock, fallback_s=0.0)
+    def __init__(
+        self, house: House, device: Any, *, memory: Path | None = None, identity: Identity | None = None
+    ) -> None:
+        self.house, self.device, self.memory = house, device, memory
+        self.identity = identity or house.issue()
+        self.agent = Agent(
+            house.client(self.identity),
+            device,
+            random=random.Random(1),
+            local=house.clock,
+            fallback_s=0.0,
+            memory=memory,
+        )
 
     @property
     def now(self) -> int:
@@ -80,10 +91,17 @@ def event(now: int, start_s: int, duration_s: int) -> dict[str, Any]:
     }
 
 
-def play(data: Path, device: Any, scenario: Callable[[Driven], Awaitable[None]], **settings: Any) -> None:
+def play(
+    data: Path,
+    device: Any,
+    scenario: Callable[[Driven], Awaitable[None]],
+    *,
+    memory: Path | None = None,
+    **settings: Any,
+) -> None:
     async def all_of_it() -> None:
         async with serving(data, default_poll_rate=POLL_S, post_rate=POLL_S, **settings) as house:
-            driven = Driven(house, device)
+            driven = Driven(house, device, memory=memory)
             try:
                 await scenario(driven)
             finally:
@@ -118,6 +136,33 @@ def test_load_control(data: Path) -> None:
         assert [one.DutyCycle for one in told] == [None, *[sep.DutyCycle(normalValue=0)] * 2]
 
     play(data, LoadSwitch(), scenario)
+
+
+def test_a_load_that_restarts_in_the_middle_of_a_control_answers_nothing_twice(
+    data: Path, tmp_path: Path
+) -> None:
+    async def scenario(driven: Driven) -> None:
+        program = await driven.add(
+            "/dr", sep.DemandResponseProgram(mRID=b"\x01" * 16, primacy=1), scope=PUBLIC
+        )
+        control = sep.EndDeviceControl(
+            **event(driven.now, 60, 300),
+            deviceCategory=to_bits(LoadSwitch.category, 4),
+            drProgramMandatory=False,
+            loadShiftForward=False,
+            DutyCycle=sep.DutyCycle(normalValue=0),
+        )
+        await driven.add(f"{program}/edc", control)
+        await driven.live(120)
+        again = Driven(driven.house, LoadSwitch(), memory=driven.memory, identity=driven.identity)
+        await again.live(30)
+        assert again.device.power_w == 0
+        await again.live(400)
+        assert again.device.power_w == 1_500
+        assert [status for _, status in await driven.statuses()] == [1, 2, 3]
+        await again.agent.esi.close()
+
+    play(data, LoadSwitch(), scenario, memory=tmp_path / "memory.json")
 
 
 def test_what_a_load_could_do_without_is_told_where_it_is_asked_for(data: Path) -> None:

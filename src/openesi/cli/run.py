@@ -59,6 +59,10 @@ def run(
     register: Annotated[
         bool, typer.Option(help="Register at the server if it does not know the device.")
     ] = True,
+    connection_point: Annotated[
+        str | None,
+        typer.Option(metavar="ID", help="Where it is connected, for servers of CSIP-AUS: the NMI."),
+    ] = None,
     public: Annotated[
         bool,
         typer.Option("--public", help="Follow what the server offers to everybody where it assigns nothing."),
@@ -130,7 +134,14 @@ def run(
             elif strays:
                 raise WrongUsage("--grid is for inverter and battery.")
             agent = Agent(
-                esi, device, pin=pin, register=register, public=public, memory=memory, notify=listen
+                esi,
+                device,
+                pin=pin,
+                register=register,
+                public=public,
+                connection_point=connection_point,
+                memory=memory,
+                notify=listen,
             )
             with contextlib.suppress(TimeoutError):
                 async with asyncio.timeout(seconds):

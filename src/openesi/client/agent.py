@@ -76,10 +76,10 @@ class Agent:
     ``local`` is a clock that never goes back, in s; ``fallback_s`` is what is added to it for the time of day
     until the server has told its own. ``register`` lets the device register in band; ``public`` lets it
     follow what the server offers to everybody where it assigns nothing (clause 10.2.5.6 would have it follow
-    nothing). ``memory`` is a file in which it remembers over restarts what it drew, answered and was told.
-    With ``notify`` it listens for notifications while it runs, and subscribes to what it follows; where that
-    does not work it polls. ``superseded`` is how it tells of an event that gives way to another (see
-    ``Scheduler``).
+    nothing). ``connection_point`` is told to servers of CSIP-AUS: in Australia the NMI. ``memory`` is a file
+    in which it remembers over restarts what it drew, answered and was told. With ``notify`` it listens for
+    notifications while it runs, and subscribes to what it follows; where that does not work it polls.
+    ``superseded`` is how it tells of an event that gives way to another (see ``Scheduler``).
     """
 
     def __init__(
@@ -90,6 +90,7 @@ class Agent:
         pin: int | None = None,
         register: bool = True,
         public: bool = False,
+        connection_point: str | None = None,
         random: RandomSource | None = None,
         local: Callable[[], float] = time.monotonic,
         fallback_s: float | None = None,
@@ -105,7 +106,7 @@ class Agent:
         if fallback_s is None:
             fallback_s = time.time() - time.monotonic()
         clock = ServerClock(fallback=fallback_s)
-        self.shared = Shared(esi, device, local, chosen, clock, pin, register, public)
+        self.shared = Shared(esi, device, local, chosen, clock, pin, register, public, connection_point)
         self.problems = self.shared.problems
         self.events = _events_of(device, partial(Scheduler, chosen, superseded=superseded))
         self.programs = next((one for one in self.events if isinstance(one, follow.Programs)), None)

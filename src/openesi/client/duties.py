@@ -60,6 +60,7 @@ class Shared:
     pin: int | None = None
     register: bool = True
     public: bool = False
+    connection_point: str | None = None
     capability: sep.DeviceCapability | None = None
     end_device: sep.EndDevice | None = None
     assignments: tuple[sep.FunctionSetAssignments, ...] = ()
@@ -259,6 +260,9 @@ class EndDevice:
     async def _inform(self, shared: Shared, device: sep.EndDevice) -> None:
         information = shared.device.information(shared.esi.lfdi)
         await put_changed(shared, device.DeviceInformationLink, information, self._informed)
+        if shared.connection_point is not None:  # CSIP-AUS
+            point = sep.ConnectionPoint(connectionPointId=shared.connection_point)
+            await put_changed(shared, device.ConnectionPointLink, point, self._informed)
 
 
 class Assignments:

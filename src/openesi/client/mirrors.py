@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterable
 from openesi.client.backoff import MOST_EVENT_POLL_S, poll_s
 from openesi.client.device import Meter, MeteredDevice, Quantity
 from openesi.client.duties import MIRRORS, Shared
-from openesi.client.errors import AnswerError, BadAnswer, NotThere
+from openesi.client.errors import AccessRefused, AnswerError, BadAnswer, NotThere
 from openesi.sep2 import identity
 from openesi.sep2 import model as sep
 from openesi.sep2.enums import QualityFlag, to_bits
@@ -17,6 +17,7 @@ log = logging.getLogger(__name__)
 
 POST_RATE_S = 300  # CSIP: where the server gives no postRate
 
+RATE_LOOK_S = 900.0  # between two looks at the postRate
 FAILURES_OF_A_FORM = 3  # in a row, with a server error
 
 Readings = tuple[sep.MirrorMeterReading, ...]
@@ -31,6 +32,7 @@ class Mirrors:
         self._device = device
         self._hrefs: dict[str, str] = {}
         self._rate_s = float(POST_RATE_S)
+        self._looked = float("-inf")
         self._form = 0
         self._failures = 0
 
@@ -42,6 +44,7 @@ class Mirrors:
         for meter in self._device.meters:
             if meter.name not in self._hrefs:
                 await self._create(shared, capability.MirrorUsagePointListLink.href, meter)
+            await self._look(shared)
             await self._post(shared, meter)
         return self._rate_s
 
@@ -65,11 +68,20 @@ class Mirrors:
         if location is None:
             raise BadAnswer("the server made a mirror and does not say where")
         self._hrefs[meter.name] = location
-        try:
-            made = await shared.esi.fetch(location, sep.MirrorUsagePoint)
-        except AnswerError:
-            made = mirror  # reading a mirror back is optional for servers
-        self._rate_s = poll_s(made.postRate or POST_RATE_S)
+        self._looked = float("-inf")
+
+    async def _look(self, shared: Shared) -> None:
+        """See how often the server wants readings; it may change its mind. To show it is optional for it."""
+        if shared.local() - self._looked < RATE_LOOK_S:
+            return
+        self._looked = shared.local()
+        rates = []
+        for href in self._hrefs.values():
+            try:
+                rates.append((await shared.esi.fetch(href, sep.MirrorUsagePoint)).postRate)
+            except (AnswerError, AccessRefused, BadAnswer):
+                continue
+        self._rate_s = min((poll_s(rate or POST_RATE_S) for rate in rates), default=float(POST_RATE_S))
 
     async def _post(self, shared: Shared, meter: Meter) -> None:
         readings = self._device.readings(meter.name)
