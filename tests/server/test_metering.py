@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from openesi.errors import LocalError
 from openesi.sep2 import identity, metering
 from openesi.sep2 import model as sep
-from openesi.server.functions.metering import MAX_READING_SETS
+from openesi.server.functions.metering import MAX_KEPT_READINGS, MAX_READING_SETS, MAX_READINGS
 from openesi.server.functions.metering_mirror import POINTS_A_MIRROR
 from openesi.server.view import MAX_MIRRORS
 from server.esi import START, Esi, lfdi_of, location
@@ -282,6 +282,21 @@ def test_a_mirrored_set_in_progress_is_replaced_until_it_is_complete(esi: Esi) -
     assert posted == [201, 204, 201]
     sets = esi.get("/upt/1/mr/1/rs?l=9").ReadingSet
     assert [(one.mRID[-1:], one.ReadingListLink.all) for one in sets] == [(b"\5", 3)]
+
+
+def test_large_sets_make_room_for_their_readings(esi: Esi) -> None:
+    place = location(esi.post("/mup", mirror(1, mirrored(ReadingType=sep.ReadingType(uom=72)))))
+    values = [sep.Reading(value=1)] * MAX_READINGS
+    fit = MAX_KEPT_READINGS // MAX_READINGS
+    for number in range(fit + 2):
+        posted = interval_set((number + 1).to_bytes(16, "big"), START + number, *values)
+        assert esi.post(place, mirrored(posted)).status == 201
+
+    sets = esi.get("/upt/1/mr/1/rs?l=255").ReadingSet
+    assert [one.timePeriod.start - START for one in sets] == list(range(fit + 1, 1, -1))
+    small = interval_set(b"\x70" * 16, START + 100, sep.Reading(value=1))
+    assert esi.post(place, mirrored(small)).status == 201
+    assert esi.get("/upt/1/mr/1/rs").all == fit + 1
 
 
 def test_a_client_that_can_make_no_more_mirrors_is_shown_no_way_to(esi: Esi) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import sqlite3
 from collections.abc import Iterator
 from pathlib import Path
@@ -251,3 +252,21 @@ def test_counts_are_always_what_a_page_shows(
 def test_a_place_that_cannot_be_written_is_named_with_what_to_look_at(tmp_path: Path) -> None:
     with pytest.raises(StoreError, match=r"no such place.*its disk is not full"):
         SQLiteStore(tmp_path / "no such place" / "openesi.db")
+
+
+def test_nothing_is_left_of_a_member_that_is_gone(store: SQLiteStore, file: Path) -> None:
+    def fill(tx: Transaction) -> str:
+        made = member(tx, b"x")
+        for _ in range(3):
+            tx.insert(f"{made}/b", lambda path: row(path, listing=f"{made}/b", scope=b"s", sort=b"y"))
+        return made
+
+    first = store.run(fill)
+    second = store.run(fill)
+    store.run(lambda tx: tx.delete(first))
+    assert (store.reader.count(f"{first}/b"), store.reader.count(f"{second}/b")) == (0, 3)
+    with contextlib.closing(sqlite3.connect(file)) as database:
+        for table in ("serial", "tally"):
+            left = {listing for (listing,) in database.execute(f"SELECT listing FROM {table}")}
+            assert left == {"/a", f"{second}/b"}
+    assert store.run(lambda tx: member(tx, b"x")) == "/a/3"

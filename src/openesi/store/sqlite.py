@@ -469,6 +469,10 @@ class _Writing(_Reading):
             if kind in ASSIGNABLE:
                 for alias in self.aliases(one):
                     self.delete(alias.path)
+        if any(one == path and listing is not None for one, listing, _, _ in gone):
+            # A member's number is never given again, so its lists need neither numbers nor counts.
+            for table in ("serial", "tally"):
+                self._execute(f"DELETE FROM {table} WHERE listing > ? AND listing < ?", below[1:])
         return len(gone)
 
     def due(self, now: int, limit: int) -> list[Row]:

@@ -22,6 +22,7 @@ from openesi.store import Reader, Row, Transaction
 
 MAX_READING_SETS = 500  # sets of one quantity; the oldest make room
 MAX_READINGS = 2_000  # readings of one set
+MAX_KEPT_READINGS = 25_000  # of one quantity in sets that are large: 15 minutes of a day for 260 days
 
 
 def _complete_point(offer: Offer, point: sep.UsagePoint) -> sep.UsagePoint:
@@ -109,10 +110,16 @@ def end_progress(tx: Transaction, listing: str, reading_set: sep.ReadingSet) -> 
             tx.delete(row.path)
 
 
-def make_room_for_sets(tx: Transaction, listing: str, kept: str) -> None:
-    """Forget the oldest sets of a list that has too many, but not ``kept``."""
+def make_room_for_sets(tx: Transaction, listing: str, kept: str, *, readings: int = 0) -> None:
+    """Forget the oldest sets of a list that has too many, or too many ``readings`` with those of ``kept``."""
     for row in tx.page(listing, start=MAX_READING_SETS, limit=MAX_READING_SETS):
         if row.path != kept:
+            tx.delete(row.path)
+    if readings <= MAX_KEPT_READINGS // MAX_READING_SETS:
+        return
+    for row in tx.page(listing, limit=MAX_READING_SETS):
+        readings += tx.count(f"{row.path}/r") if row.path != kept else 0
+        if readings > MAX_KEPT_READINGS and row.path != kept:
             tx.delete(row.path)
 
 

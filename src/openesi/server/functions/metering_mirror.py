@@ -216,7 +216,7 @@ def _take_set(change: Change, listing: str, posted: sep.MirrorReadingSet) -> boo
     else:
         row = insert_member(change.tx, listing, reading_set, key=key)
         end_progress(change.tx, listing, reading_set)
-        make_room_for_sets(change.tx, listing, row.path)
+    make_room_for_sets(change.tx, listing, row.path, readings=len(posted.Reading))
     for reading in posted.Reading:
         insert_member(change.tx, f"{row.path}/r", reading)
     return known is None
