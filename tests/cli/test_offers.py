@@ -119,6 +119,7 @@ def test_a_message_reaches_people_and_their_receipt_comes_back(shell: Shell, hou
     assert f"{lfdi_of(9).hex().upper()}  acknowledged" in shown
     assert "silent" in shown
 
+    assert "active" in shell("event", "show", sent["mRID"])  # the noun for controls knows others, too
     shell("message", "send", "Bonjour", "--locale", "fr")
     shell("message", "send", "Second")
     listed = [line.split()[0] for line in shell("message", "list").splitlines()[1:]]

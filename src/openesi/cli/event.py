@@ -11,7 +11,7 @@ from urllib.parse import urlencode
 
 import typer
 
-from openesi.cli import output, units
+from openesi.cli import offers, output, units
 from openesi.cli.api import ApiUrl, RunningData, ask
 from openesi.cli.modes import parse_modes
 from openesi.cli.options import AsJson, noun_app
@@ -189,15 +189,9 @@ def show(
     if as_json:
         output.write_json(found)
         return
-    output.write(output.render_facts(_facts(found)))
-    rows = [
-        (one["lfdi"], answer["name"].replace("_", " "), _time(answer["at"]))
-        for one in found["answers"]
-        for answer in one["responses"]
-    ]
-    rows += [(lfdi, "silent", "") for lfdi in found["silent"]]
-    if rows:
-        output.write("\n" + output.render_table(("device", "said", "at"), rows))
+    other = offers.facts({"href": found["href"], **found["event"]}) if "event" in found else None
+    output.write(output.render_facts(other or _facts(found)))
+    offers.write_answers(found)
 
 
 @app.command()

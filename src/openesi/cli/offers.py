@@ -13,7 +13,7 @@ import typer
 from openesi.cli import output, units
 from openesi.cli.api import ask
 from openesi.errors import WrongUsage
-from openesi.sep2.enums import EventState, ResponseStatus
+from openesi.sep2.enums import EventState
 
 DryRun = Annotated[
     bool, typer.Option("--dry-run", help="Write nothing; print the XML that devices would get.")
@@ -130,7 +130,7 @@ def facts(event: dict[str, Any]) -> list[tuple[str, str]]:
 def write_answers(told: dict[str, Any]) -> None:
     """Print which device said what about an event, and who is silent."""
     rows = [
-        (one["lfdi"], _said(answer["status"]), at(answer["at"]))
+        (one["lfdi"], answer["name"].replace("_", " "), at(answer["at"]))
         for one in told["answers"]
         for answer in one["responses"]
     ]
@@ -148,14 +148,6 @@ def write_cancelled(cancelled: list[dict[str, Any]], *, as_json: bool) -> None:
         output.render_table(
             ("event", "status"), [(one["href"], one["status"].replace("_", " ")) for one in cancelled]
         )
-    )
-
-
-def _said(status: int) -> str:
-    return (
-        ResponseStatus(status).name.lower().replace("_", " ")
-        if status in set(ResponseStatus)
-        else str(status)
     )
 
 
