@@ -115,6 +115,15 @@ def test_a_file_for_one_device_is_shown_to_it_alone(esi: Esi) -> None:
     assert shown(OTHER) == {everybodys, own}
 
 
+def test_a_file_may_be_offered_to_one_device_without_naming_it(esi: Esi) -> None:
+    path = write(esi, "/file", file(), device=1)
+    merge(esi, path, {"mfVer": "2.2"})
+
+    assert [one.href for one in esi.get("/file?l=9").File] == [path]
+    assert esi.get("/file?l=9", device=OTHER).all == 0
+    assert esi.ask("GET", path, device=OTHER).status == 404
+
+
 def test_a_file_of_a_group_is_found_by_its_members_with_filters_too(esi: Esi) -> None:
     path = write(esi, "/file", file())
     group = esi.change(lambda tx: groups.add_group(tx, "Sunny", settings=esi.settings))

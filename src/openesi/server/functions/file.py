@@ -22,7 +22,7 @@ from openesi.server.documents import read_document
 from openesi.server.errors import Refusal
 from openesi.server.functions.base import Behaviour, Change, Offer
 from openesi.server.view import MAX_FILES, View
-from openesi.store import ASSIGNED, PUBLIC
+from openesi.store import PUBLIC
 
 
 def _defaults(offer: Offer) -> Mapping[str, Any]:
@@ -43,10 +43,12 @@ def _offered(offer: Offer, file: sep.File) -> None:
     """Show a file that is for one device to those who speak for it, and to nobody else."""
     row = offer.tx.get(offer.path)
     assert row is not None
-    scope = row.scope if row.scope in (PUBLIC, ASSIGNED) else PUBLIC
+    scope = row.scope
     if file.lFDI is not None:
         device = offer.tx.find("/edev", file.lFDI)
         scope = device.scope if device is not None and device.scope is not None else file.lFDI
+    elif isinstance(offer.old, sep.File) and offer.old.lFDI is not None:
+        scope = PUBLIC  # it is for everybody from now on
     if scope != row.scope:
         offer.tx.put(replace(row, scope=scope))
 
