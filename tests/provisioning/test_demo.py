@@ -90,6 +90,9 @@ def test_the_operator_works_on_the_data_of_a_directory(
     assert main(["provision", "status", *where, "--json"]) == 0
     assert main(["provision", "window", mac, *where]) == 1
     assert main(["provision", "log", *where, "--device", mac]) == 0
+    assert main(["provision", "steps", mac, *where]) == 0
+    assert main(["provision", "steps", mac, *where, "--json"]) == 0
+    assert main(["provision", "log", *where, "--open", "999"]) == 1
 
     shown = capsys.readouterr()
     assert mac in shown.out

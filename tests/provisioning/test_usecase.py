@@ -84,6 +84,30 @@ def test_the_journal_tells_of_all_fourteen_steps_in_order(scene: Scene) -> None:
     told = dict.fromkeys(entry.step for entry in journal if entry.step)
 
     assert list(told) == [step.number for step in usecase.STEPS]
+    read = usecase.read_aloud(journal)
+    times = [one.at for one in read]
+    assert None not in times
+    assert times == sorted(times, key=lambda at: at or 0)
+    assert (read[0].event, read[-1].event) == ("Accepted", "Confirmed")
+
+
+def test_a_use_case_that_failed_is_read_to_where_it_stands(scene: Scene) -> None:
+    scenarios.play(scene.utility, scene.home, scenarios.BY_NAME["wrong-code"].acts(scene.utility, scene.home))
+
+    read = usecase.read_aloud(scene.state.select_newest(subject=scene.home.device))
+
+    assert [one.step.number for one in read if one.at is not None] == [1, 2, 3, 4, 5]
+
+
+def test_only_the_newest_request_is_read(scene: Scene) -> None:
+    scenario = scenarios.BY_NAME["removed"]
+    scenarios.play(scene.utility, scene.home, scenario.acts(scene.utility, scene.home))
+    scene.utility.open_window(scene.home)
+    scene.world.run(scene.world.now + 1)
+
+    read = usecase.read_aloud(scene.state.select_newest(subject=scene.home.device))
+
+    assert [one.step.number for one in read if one.at is not None] == [1, 2, 3, 4]
 
 
 def test_the_journal_keeps_the_beginning_of_a_long_message(scene: Scene) -> None:

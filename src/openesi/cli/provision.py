@@ -31,6 +31,7 @@ app = noun_app(
     """
 )
 
+JOURNAL_OF_ONE = 10_000  # lines; a device leaves about sixty each time
 WebPort = Annotated[
     int | None,
     typer.Option(
@@ -84,14 +85,32 @@ def demo(
 
 
 @app.command()
-def steps(as_json: AsJson = False) -> None:
+def steps(
+    device: Annotated[
+        str, typer.Argument(metavar="[DEVICE]", help="Hold the journal of this device against it.")
+    ] = "",
+    *,
+    data: Annotated[
+        Path | None,
+        typer.Option("--data", envvar="OPENESI_DATA", metavar="DIR", help="Where its journal is."),
+    ] = None,
+    as_json: AsJson = False,
+) -> None:
     """Print the use case as a table: who tells whom what, before and after, and the code that does it.
+
+    With a DEVICE: which steps the journal of DIR knows of, since its last request.
 
     \b
     openesi provision steps
+    openesi provision steps 000D6F0000123456 --data DIR
     """
     from openesi.provisioning.usecase import STEPS
 
+    if device:
+        if data is None:
+            raise WrongUsage("say with --data DIR where the device's journal is")
+        _read_aloud(device, data, as_json=as_json)
+        return
     if as_json:
         output.write_json([{name: getattr(step, name) for name in step.__slots__} for step in STEPS])
         return
@@ -301,6 +320,7 @@ def log(
     data: DataDir,
     *,
     device: Annotated[str, typer.Option(help="Of one device only.")] = "",
+    last: Annotated[int, typer.Option(min=1, max=100_000, metavar="N", help="The newest N lines.")] = 1000,
     open_line: Annotated[
         int | None, typer.Option("--open", metavar="N", help="Print the message of line N.")
     ] = None,
@@ -312,16 +332,16 @@ def log(
     openesi provision log --data DIR --device 000D6F0000123456
     openesi provision log --data DIR --open 3
     """
-    from datetime import UTC, datetime
-
     from openesi.cli.provision_host import state_in
     from openesi.provisioning.diagram import render_body
 
     with state_in(data) as state:
-        after = open_line - 1 if open_line else 0
-        entries = state.select_journal(subject=device.upper(), after=after, limit=1 if open_line else 10_000)
+        if open_line:
+            entries = state.select_journal(after=open_line - 1, limit=1)
+        else:
+            entries = state.select_newest(subject=device.upper(), limit=last)
     if open_line:
-        if not entries or entries[0].body is None:
+        if not entries or entries[0].number != open_line or entries[0].body is None:
             raise LocalError(f"line {open_line} has no message; `openesi provision log` shows the lines")
         output.write(render_body(entries[0].body))
         return
@@ -331,7 +351,7 @@ def log(
     rows = [
         (
             entry.number,
-            datetime.fromtimestamp(entry.at, UTC).isoformat(timespec="milliseconds"),
+            _time(entry.at),
             entry.role,
             entry.step or None,
             entry.event,
@@ -548,6 +568,39 @@ class _Stage:
     def _say(self, text: str) -> None:
         if not self._quiet:
             output.write(text)
+
+
+def _time(at: float) -> str:
+    from datetime import UTC, datetime
+
+    return datetime.fromtimestamp(at, UTC).isoformat(timespec="milliseconds")
+
+
+def _read_aloud(device: str, data: Path, *, as_json: bool) -> None:
+    from openesi.cli.provision_host import state_in
+    from openesi.provisioning.usecase import read_aloud
+
+    with state_in(data) as state:
+        told = read_aloud(state.select_newest(subject=device.upper(), limit=JOURNAL_OF_ONE))
+    if as_json:
+        output.write_json(
+            [
+                {"step": one.step.number, "message": one.step.message, "at": one.at, "actor": one.actor}
+                | {"event": one.event, "detail": one.detail}
+                for one in told
+            ]
+        )
+        return
+    rows = [
+        (
+            one.step.number,
+            f"{one.step.source} to {one.step.target}: {one.step.message}",
+            _time(one.at)[11:23] if one.at is not None else "not yet",
+            f"{one.actor}: {one.event}" if one.actor else "",
+        )
+        for one in told
+    ]
+    output.write(output.render_table(("step", "the use case", "time", "the journal"), rows))
 
 
 def _entry_json(entry: Entry) -> dict[str, object]:

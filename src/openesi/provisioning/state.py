@@ -135,10 +135,18 @@ class State:
 
     def select_journal(self, *, subject: str = "", after: int = 0, limit: int = 1000) -> list[Entry]:
         """The journal after line ``after``, oldest first; of one device if ``subject`` is given."""
+        return self._select(after, "ASC", subject=subject, limit=limit)
+
+    def select_newest(self, *, subject: str = "", limit: int = 1000) -> list[Entry]:
+        """The last lines of the journal, oldest first; of one device if ``subject`` is given."""
+        return self._select(0, "DESC", subject=subject, limit=limit)[::-1]
+
+    def _select(self, after: int, order: str, *, subject: str, limit: int) -> list[Entry]:
+        of, values = (" AND subject = ?", (after, subject)) if subject else ("", (after,))
         rows = self._db.execute(
-            "SELECT number, at, role, subject, step, event, detail, body FROM journal "
-            "WHERE number > ? AND (? = '' OR subject = ?) ORDER BY number LIMIT ?",
-            (after, subject, subject, limit),
+            "SELECT number, at, role, subject, step, event, detail, body FROM journal "  # noqa: S608 - constants
+            f"WHERE number > ?{of} ORDER BY number {order} LIMIT ?",
+            (*values, limit),
         )
         return [Entry(*row) for row in rows]
 

@@ -5,8 +5,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import Final
+from typing import Final, Protocol
 
 DR: Final = "DR-APPLICATION"
 HEAD_END: Final = "AMI-HEADEND"
@@ -173,3 +174,46 @@ STEPS: Final = (
         "roles.cis.Cis._create",
     ),
 )
+
+
+class Noted(Protocol):
+    """A line of the journal, as ``state.Entry`` is one."""
+
+    @property
+    def at(self) -> float: ...  # noqa: D102
+    @property
+    def role(self) -> str: ...  # noqa: D102
+    @property
+    def step(self) -> int: ...  # noqa: D102
+    @property
+    def event(self) -> str: ...  # noqa: D102
+    @property
+    def detail(self) -> str: ...  # noqa: D102
+
+
+@dataclass(frozen=True, slots=True)
+class Told:
+    """A step held against the journal: when it began, and what was written down of it last; or nothing."""
+
+    step: Step
+    at: float | None = None
+    actor: str = ""
+    event: str = ""
+    detail: str = ""
+
+
+def read_aloud(journal: Iterable[Noted]) -> list[Told]:
+    """The use case held against the journal of one device, from its newest request on."""
+    told: dict[int, list[Noted]] = {}
+    for line in journal:
+        if line.step == 1 and line.event == "Requested":
+            told.clear()
+        if line.step:
+            told.setdefault(line.step, []).append(line)
+    return [_told(step, told.get(step.number, [])) for step in STEPS]
+
+
+def _told(step: Step, lines: list[Noted]) -> Told:
+    if not lines:
+        return Told(step)
+    return Told(step, lines[0].at, lines[-1].role, lines[-1].event, lines[-1].detail)
