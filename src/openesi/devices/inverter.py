@@ -24,6 +24,7 @@ from openesi.sep2.enums import AlarmStatus, DERUnitRef
 
 FULL = 10_000.0  # hundredths of a percent
 LN_10 = math.log(10)
+LOW_INPUT = 0.01  # of its peak: what an array gives in twilight, too little to start an inverter with
 CHARGE_EFFICIENCY = 0.95  # each way; lithium batteries with their converters reach 0.92 to 0.97
 
 MODES = frozenset({
@@ -154,7 +155,9 @@ def step(
 ) -> State:
     """Return the state ``dt_s`` later. ``is_new_order`` tells that ``orders`` have just changed."""
     settings = settings or Settings()
-    state = replace(state, alarms=alarms_after(state.alarms, around, rating=rating))
+    state = replace(
+        state, alarms=alarms_after(state.alarms, around, rating=rating, stored_wh=state.stored_wh)
+    )
     state = _ride_through(state, orders, around, dt_s, rating)
     connected = orders.base.opModConnect is not False and not state.tripped
     if not connected or orders.base.opModEnergize is False:
@@ -173,7 +176,8 @@ def step(
     if is_new_order:
         seconds = (orders.base.rampTms or 0) / 100
         state = replace(state, ramp_w_per_s=abs(wanted_w - state.power_w) / seconds if seconds else 0.0)
-    power_w = _ramped(state, wanted_w, dt_s, rating, settings, orders)
+    passes_w = _passes_va(around, rating)
+    power_w = max(-passes_w, min(passes_w, _ramped(state, wanted_w, dt_s, rating, settings, orders)))
     limited = wanted_w < free_w - 0.5
     state = replace(
         state,
@@ -185,8 +189,13 @@ def step(
     return _settle(state, power_w, var, around, dt_s, rating)
 
 
-def alarms_after(before: AlarmStatus, around: Surroundings, *, rating: Rating) -> AlarmStatus:
-    """Return the alarms that persist: each begins outside continuous operation, and ends a little inside."""
+def alarms_after(
+    before: AlarmStatus, around: Surroundings, *, rating: Rating, stored_wh: float = math.inf
+) -> AlarmStatus:
+    """Return the alarms that persist: each begins outside continuous operation, and ends a little inside.
+
+    An array without sun and an empty battery are low power input; without an array there is none to be low.
+    """
     shares = {
         "voltage": around.voltage_v / rating.nominal_v,
         "frequency": around.frequency_hz / rating.nominal_hz,
@@ -197,6 +206,8 @@ def alarms_after(before: AlarmStatus, around: Surroundings, *, rating: Rating) -
         share = shares[quantity]
         if (share > bound) if edge > 1 else (share < bound):
             found |= alarm
+    if rating.pv_peak_w and stored_wh < 1 and around.pv_w < LOW_INPUT * rating.pv_peak_w:
+        found |= AlarmStatus.LOW_POWER_INPUT
     return found
 
 
@@ -242,9 +253,10 @@ def _is_well(around: Surroundings, rating: Rating, settings: Settings) -> bool:
 def _active_power(state: State, orders: Orders, around: Surroundings, rating: Rating) -> tuple[float, float]:
     """Return the power that is wanted, and the power that would be without orders."""
     base = orders.base
-    most_w = min(rating.max_w, around.pv_w + _discharge_w(state, rating))
-    least_w = -_charge_w(state, rating)
-    free_w = min(rating.max_w, _own_choice_w(state, around, rating))
+    passes_w = min(rating.max_w, _passes_va(around, rating))
+    most_w = min(passes_w, around.pv_w + _discharge_w(state, rating))
+    least_w = -min(passes_w, _charge_w(state, rating))
+    free_w = min(passes_w, _own_choice_w(state, around, rating))
     wanted_w = free_w
     if base.opModStorageTargetW is not None:
         wanted_w = around.pv_w + to_number(base.opModStorageTargetW)
@@ -259,6 +271,11 @@ def _active_power(state: State, orders: Orders, around: Surroundings, rating: Ra
     low_w, high_w = _limits_w(orders, around, rating)
     bounded_w = max(low_w, min(high_w, wanted_w))
     return bounded_w, free_w
+
+
+def _passes_va(around: Surroundings, rating: Rating) -> float:
+    """Return the apparent power that its greatest current makes at this voltage."""
+    return rating.max_va * max(0.0, min(1.0, around.voltage_v / rating.nominal_v))
 
 
 def _own_choice_w(state: State, around: Surroundings, rating: Rating) -> float:
@@ -359,7 +376,7 @@ def _reactive_power(
     wanted = [*_fixed_vars(orders, power_w, rating), *_curve_vars(orders, around, power_w, rating)]
     target, curve = min(wanted, key=lambda one: abs(one[0]), default=(0.0, None))
     # Active power comes first: what is left of the apparent power is there for var.
-    room = math.sqrt(max(0.0, rating.max_va**2 - power_w**2))
+    room = math.sqrt(max(0.0, _passes_va(around, rating) ** 2 - power_w**2))
     most = min(rating.max_var, room)
     target = max(-most, min(most, target))
     var = state.var + (target - state.var) * (_share_reached(curve, dt_s) if curve is not None else 1.0)

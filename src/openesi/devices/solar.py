@@ -253,6 +253,7 @@ class SolarInverter:
             genConnectStatus=sep.ConnectStatusType(dateTime=now, value=connect),
             inverterStatus=sep.InverterStatusType(dateTime=now, value=_inverter_status(state)),
             localControlModeStatus=sep.LocalControlModeStatusType(dateTime=now, value=remote),
+            manufacturerStatus=sep.ManufacturerStatusType(dateTime=now, value=_own_status(state)),
             operationalModeStatus=sep.OperationalModeStatusType(dateTime=now, value=working),
             readingTime=now,
             stateOfChargeStatus=sep.StateOfChargeStatusType(dateTime=now, value=charge),
@@ -331,6 +332,15 @@ def _connect_status(state: State) -> ConnectStatus:
         return ConnectStatus.AVAILABLE
     operating = ConnectStatus.OPERATING if state.energized and state.in_service else ConnectStatus(0)
     return ConnectStatus.CONNECTED | ConnectStatus.AVAILABLE | operating
+
+
+def _own_status(state: State) -> str:
+    """Return what the maker calls it, in six characters at most."""
+    if state.tripped:
+        return "TRIP"
+    if not state.connected or not state.energized:
+        return "STOP"
+    return "OK" if state.in_service else "WAIT"
 
 
 def _inverter_status(state: State) -> InverterStatus:
