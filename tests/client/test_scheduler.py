@@ -16,6 +16,8 @@ from openesi.client.follow import LOAD, occurrence
 from openesi.client.responses import response_to
 from openesi.client.scheduler import MAX_EVENTS, Phase, Scheduler
 from openesi.sep2 import model as sep
+from openesi.sep2 import xml
+from openesi.sep2.editions import IEEE_2023
 from openesi.sep2.enums import DeviceCategory, EventState, ResponseStatus
 
 MODES = ("opModMaxLimW", "opModFixedW", "opModEnergize")
@@ -215,6 +217,17 @@ def test_an_override_of_load_control_has_a_bound(
         subject=bytes(16),
         overrideDuration=overridden_s,
     )
+
+
+def test_an_answer_tells_its_modes_to_a_server_of_2023_alone() -> None:
+    control = Told(name="sp", program=SP, start=0, duration=60, modes={"opModMaxLimW": 1, "opModFixedW": 2})
+    found = der.occurrences(
+        told(Story(name="modes", programs=(SP,), controls=(control,)), 0), supported=SUPPORTED, category=PV
+    )
+    (received, *_) = Scheduler(random.Random(1)).update(found, BEGINNING)
+    response = response_to(received, bytes(20))
+    assert b"<modesResponded>00100080</modesResponded>" in xml.serialize(response, IEEE_2023)
+    assert b"modesResponded" not in xml.serialize(response)
 
 
 def test_a_million_events_are_bounded_and_answered_once() -> None:

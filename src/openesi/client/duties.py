@@ -23,6 +23,7 @@ from openesi.client.session import Client, find_end_device
 from openesi.errors import OpenESIError
 from openesi.sep2 import identity
 from openesi.sep2 import model as sep
+from openesi.sep2.editions import IEEE_2023
 from openesi.sep2.enums import ResponseStatus, to_bits
 
 log = logging.getLogger(__name__)
@@ -203,8 +204,10 @@ class EndDevice:
         if capability.EndDeviceListLink is None:
             raise NotThere("the server links no EndDeviceList for us", status=404)
         href = capability.EndDeviceListLink.href
+        # Of 2023 on a server picks it out of thousands; all others pass over the question.
+        asked = f"{href}?sFDI={shared.esi.sfdi}" if shared.esi.edition is IEEE_2023 else href
         try:
-            listed = await shared.esi.fetch_list(href, sep.EndDeviceList)
+            listed = await shared.esi.fetch_list(asked, sep.EndDeviceList)
         except NotThere:
             if not shared.register:
                 raise

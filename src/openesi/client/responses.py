@@ -12,12 +12,13 @@ from http import HTTPStatus
 
 from openesi.client import links
 from openesi.client.backoff import MOST_EVENT_POLL_S
+from openesi.client.der import modes_of
 from openesi.client.duties import RESPONSES, Shared
 from openesi.client.errors import AccessRefused, AnswerError, BadAnswer, NoAnswer, Refused, Unreachable
 from openesi.client.scheduler import Answer
 from openesi.errors import OpenESIError
 from openesi.sep2 import model as sep
-from openesi.sep2.enums import ResponseStatus
+from openesi.sep2.enums import DERControlMode, DERControlMode2, ResponseStatus, to_bits
 from openesi.sep2.responses import body_of
 
 log = logging.getLogger(__name__)
@@ -106,18 +107,31 @@ def _let_go(shared: Shared, answer: Answer, error: OpenESIError) -> None:
 def response_to(answer: Answer, lfdi: bytes) -> sep.Response:
     """Return the document that says so for the device of this LFDI.
 
-    Of load control it also says what the device applied, and for how long the user did otherwise.
+    Of load control it also says what the device applied, and for how long the user did otherwise; of a
+    DERControl which modes it is about, for which the edition of 2023 alone has a place.
     """
-    response = body_of(type(answer.occurrence.event))(
+    event = answer.occurrence.event
+    response = body_of(type(event))(
         createdDateTime=answer.at,
         endDeviceLFDI=lfdi,
         status=answer.status,
         subject=answer.occurrence.mrid,
     )
+    if isinstance(event, sep.DERControl):
+        modes = answer.occurrence.modes or modes_of(event.DERControlBase)
+        return sep.replace(
+            response,
+            modesResponded=_mask(DERControlMode, modes),
+            modesResponded2=_mask(DERControlMode2, modes),
+        )
     if not isinstance(response, sep.DrResponse):
         return response
     overridden_s = min(answer.overridden_s, 0xFFFF) if answer.status in _OVERRIDDEN else None
     return sep.replace(response, overrideDuration=overridden_s, **answer.extras)
+
+
+def _mask(kind: type[DERControlMode] | type[DERControlMode2], modes: frozenset[str]) -> bytes:
+    return to_bits(sum(kind[mode] for mode in modes if mode in kind.__members__), 4)
 
 
 _OVERRIDDEN = (

@@ -271,6 +271,8 @@ class Scheduler:
             bound = max(abs(one.random_bound(name)) for name in ("randomizeStart", "randomizeDuration"))
             tracked.cancelled = True
             tracked.end = min(tracked.end, now + self._draw(bound))
+        elif state == EventState.COMPLETED and tracked.phase is Phase.ACTIVE:  # since 2023
+            self._finish(tracked, now, answers)
 
     def _draw(self, bound: int) -> int:
         """Draw whole seconds evenly from 0 to ``bound``, on the side of its sign."""
