@@ -144,3 +144,25 @@ def test_later_only_what_is_active_is_asked_for(lab: Lab, tariff: str) -> None:
         assert price in seen
     lab.reach(BEGIN + 3 * 28_800)
     assert wire.members(place) == [], "no interval for now: the price is not known"
+
+
+def test_an_interval_is_superseded_with_its_prices(lab: Lab) -> None:
+    now = lab.now
+    interval = {
+        "interval": {"start": now, "duration": 600},
+        "touTier": 0,
+        "ConsumptionTariffInterval": [PRICE],
+    }
+    component = {"roleFlags": "00", "ReadingType": READING, "TimeTariffInterval": [interval]}
+    href = lab.utility.add("/tp", TARIFF | {"mRID": "AA" * 16, "RateComponent": [component]})
+    wire = display(lab, "2018").wire
+    place = f"{href}/rc/1/acttti"
+    (old,) = wire.members(place)
+    same = lab.utility.supersede(old.get("href"), touTier=1)
+    (shown,) = wire.members(place)
+    assert shown.get("href") == same
+    says(only(wire.get(link(shown, "ConsumptionTariffIntervalListLink"))), PRICE)
+    dearer = lab.utility.supersede(same, ConsumptionTariffInterval=[PRICE | {"price": 500_000}])
+    (shown,) = wire.members(place)
+    assert shown.get("href") == dearer
+    assert number(only(wire.get(link(shown, "ConsumptionTariffIntervalListLink"))), "price") == 500_000

@@ -143,9 +143,10 @@ class Hand:
     def supersede(self, path: str, changes: object) -> str:
         """Put a newer event in the place of one that is not over; return the path of the new one.
 
-        ``changes`` says how they differ. What is left of the old one's time is the new one's, unless it says
-        otherwise. The old one is superseded once the new one begins; kinds of which several may be active at
-        once (text messages) are cancelled. Raises LocalError, and NotThere.
+        ``changes`` says how they differ. What is left of the old one's time is the new one's, and what stands
+        below it (the prices of an interval), unless it says otherwise. The old one is superseded once the new
+        one begins; kinds of which several may be active at once (text messages) are cancelled.
+        Raises LocalError, and NotThere.
         """
         row = self.tx.get(path)
         if row is None or row.listing is None or row.state is None:
@@ -155,7 +156,9 @@ class Hand:
             raise LocalError(f"{path} is {EventState(old.EventStatus.currentStatus).name.lower()} already")
         if not isinstance(changes, Mapping):
             raise JSONError("an object is wanted that says what is to be different")
-        values = to_json(old)
+        match = resources.match(path)
+        assert match is not None
+        values = to_json(old) | self._held_below(match.resource, path)
         for name in ("mRID", "EventStatus", "version", "creationTime"):
             values.pop(name, None)
         if old.interval.start < self.now:
@@ -268,6 +271,15 @@ class Hand:
             else:
                 for number, one in enumerate(given, 1):
                     self.insert(href, one, where=f"{inside}[{number}]")
+
+    def _held_below(self, resource: Resource, path: str) -> dict[str, Any]:
+        """Return what lists below a resource hold, as it may be given with another."""
+        held: dict[str, Any] = {}
+        for name, target, _ in children_of(resource):
+            if target.item is not None:
+                rows = self.tx.page(f"{path}/{target.path.rpartition('/')[2]}", limit=MAX_WRITTEN)
+                held[name] = [to_json(read_document(row, sep.Sep)) for row in rows]
+        return held
 
     def _expect_child(self, inside: str, href: str) -> None:
         if self.tx.get(href) is None:
