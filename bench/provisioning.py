@@ -26,7 +26,7 @@ from openesi.provisioning.se import cbke, curve
 from openesi.provisioning.simulation import build, default_services
 from openesi.provisioning.state import State
 from openesi.provisioning.usecase import STEPS
-from openesi.provisioning.world import Passage, World
+from openesi.provisioning.world import World
 
 START = 1_790_000_000.0
 LOSS = 0.05
@@ -59,12 +59,11 @@ def run(wanted: int, path: Path) -> dict:
     utility = build(state, world, homes=wanted, services=default_services())
     built_s = time.perf_counter() - began
 
-    world.fate = lambda letter, way: Passage(0.05 + 0.2 * dice.random(), lost=dice.random() < LOSS)
+    utility.disturb(loss=LOSS, delay_s=0.2, dice=dice)
     began = time.perf_counter()
     for first in range(0, wanted, BATCH):
         with state.transaction():
             for home in utility.homes[first : first + BATCH]:
-                home.ether.loss = lambda frame: dice.random() < LOSS
                 utility.open_window(home, duration_s=7200)
         world.run(world.now + 30)
         for home in utility.homes[first : first + BATCH]:

@@ -162,6 +162,12 @@ def serve(
     install: Annotated[
         bool, typer.Option(help="Let their devices look for a meter until they find it.")
     ] = False,
+    loss: Annotated[
+        float, typer.Option(min=0, max=90, metavar="PERCENT", help="Messages the simulated network loses.")
+    ] = 0,
+    delay: Annotated[
+        float, typer.Option(min=0, max=3600, metavar="S", help="How much longer a message takes, at most.")
+    ] = 0,
     radio: Annotated[
         str | None,
         typer.Option(
@@ -220,6 +226,8 @@ def serve(
             broker=broker,
             broker_secret=broker_secret,
             zone=time_zone(timezone),
+            loss=loss / 100,
+            delay_s=delay,
         )
     )
 

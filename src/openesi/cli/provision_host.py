@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import random
 import ssl
 import time
 import uuid
@@ -72,6 +73,8 @@ class Options:
     broker: str | None
     broker_secret: Path | None
     zone: ZoneInfo
+    loss: float
+    delay_s: float
 
 
 @contextlib.contextmanager
@@ -123,6 +126,8 @@ async def _serve_roles(options: Options, state: State, board: Board | None, page
     radio = _Radio(options.radio, options.identity) if options.radio and options.identity else None
     on = RealRadio(radio.link, radio.trust) if radio else None
     utility = build(state, world, homes=options.homes, services=default_services(options.zone), radio=on)
+    if options.loss or options.delay_s:
+        utility.disturb(loss=options.loss, delay_s=options.delay_s, dice=random.Random())  # noqa: S311
     world.add(Sep2HeadEnd(state, peers=frozenset({DR})))
     for role in set(ROLES) - roles:
         world.remove(role)

@@ -183,13 +183,8 @@ def _doubled(utility: Utility, home: Home) -> list[Act]:
 
 
 def _noise(utility: Utility, home: Home) -> list[Act]:
-    dice = random.Random(5)  # noqa: S311 - a die, not a secret
-
     def begin() -> None:
-        utility.world.fate = lambda letter, way: Passage(
-            delay_s=0.05 + dice.random(), lost=dice.random() < 0.2
-        )
-        home.ether.loss = lambda frame: dice.random() < 0.2
+        utility.disturb(loss=0.2, delay_s=1, dice=random.Random(5))  # noqa: S311 - a die, not a secret
 
     return [
         Act("One message in five is lost, in the network and in the air.", begin, 1),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import random
 import secrets
 from dataclasses import dataclass, field
 from functools import partial
@@ -29,7 +30,7 @@ from openesi.provisioning.se.install_code import InstallCode
 from openesi.provisioning.se.octets import Values
 from openesi.provisioning.se.radio import Ether
 from openesi.provisioning.state import State
-from openesi.provisioning.world import World
+from openesi.provisioning.world import LATENCY_S, Passage, World
 
 PROGRAM: Final = "SUMMER-SAVER"
 PRICES: Final = "REAL-TIME"
@@ -109,6 +110,14 @@ class Utility:
         correlation = self.dr.open_window(home.device, self.world.now, duration_s=duration_s)
         self.world.poke(self.dr)
         return correlation
+
+    def disturb(self, *, loss: float, delay_s: float, dice: random.Random) -> None:
+        """Lose this share of messages, answers and frames; let messages take up to so much longer."""
+        self.world.fate = lambda letter, way: Passage(
+            LATENCY_S + delay_s * dice.random(), lost=dice.random() < loss
+        )
+        for home in self.homes:
+            home.ether.loss = lambda frame: dice.random() < loss
 
     def stage(self, home: Home) -> Stage:
         """Where the DR application has the device of a home."""
