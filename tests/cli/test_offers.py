@@ -202,6 +202,11 @@ ASKED = [
     (("--heat", "19C", "--cool", "26.5C"), "SetPoint", {"heatingSetpoint": 1_900, "coolingSetpoint": 2_650}),
     (("--cool", "77F"), "SetPoint", {"coolingSetpoint": 2_500}),
     (("--appliance", "delay"), "ApplianceLoadReduction", {"type": 0}),
+    (
+        ("--cool", "-2C", "--heat", "+1C", "--shift-forward"),
+        "Offset",
+        {"coolingOffset": 20, "heatingOffset": 10},
+    ),
 ]
 
 
@@ -261,6 +266,7 @@ def test_a_dry_run_prints_all_that_devices_would_get_and_writes_nothing(
         (("dr", "send", "--reduce", "2parsec"), 2, "2kW"),
         (("dr", "send", "--duty", "101%"), 2, "between 0% and 100%"),
         (("dr", "send", "--cool", "-2C"), 2, "+2C"),
+        (("dr", "send", "--cool", "+2C", "--shift-forward"), 2, "-2C"),
         (("dr", "send", "--cool", "warm"), 2, "26C"),
         (("dr", "send", "--cool", "+30C"), 1, "not between 0 and 255"),
         (("dr", "send", "--duty", "5%", "--for", "2d"), 1, "86400 s"),

@@ -11,7 +11,8 @@ import typer
 from openesi.cli import offers, output, units
 from openesi.cli.api import ApiUrl, RunningData
 from openesi.cli.offers import Server
-from openesi.cli.options import AsJson, noun_app
+from openesi.cli.options import AsJson, RandomizeDuration, RandomizeStart, StartAt, noun_app
+from openesi.cli.resource import DryRun
 from openesi.errors import WrongUsage
 from openesi.sep2.enums import ApplianceLoadReduction, DeviceCategory, Unit
 
@@ -72,17 +73,9 @@ def send(
     duration: Annotated[
         str, typer.Option("--for", metavar="TIME", help="How long: 30m, 2h; a day at most.")
     ] = "1h",
-    start: Annotated[
-        str, typer.Option("--at", metavar="TIME", help="When: now, 'in 10m', 2026-11-20T18:00+01:00.")
-    ] = "now",
-    randomize_start: Annotated[
-        int | None,
-        typer.Option(metavar="SECONDS", help="Devices start up to this much later; negative: earlier."),
-    ] = None,
-    randomize_duration: Annotated[
-        int | None,
-        typer.Option(metavar="SECONDS", help="Devices end up to this much later; negative: earlier."),
-    ] = None,
+    start: StartAt = "now",
+    randomize_start: RandomizeStart = None,
+    randomize_duration: RandomizeDuration = None,
     override: Annotated[
         str | None, typer.Option(metavar="TIME", help="For how long people may overrule it and take part.")
     ] = None,
@@ -97,13 +90,15 @@ def send(
     ] = None,
     group: offers.Group = None,
     description: offers.Description = None,
-    dry_run: offers.DryRun = False,
+    dry_run: DryRun = False,
     api: ApiUrl = None,
     data: RunningData = None,
     as_json: AsJson = False,
 ) -> None:
     """Send an EndDeviceControl. A device does what fits it best of what is asked."""
-    asked = _asked(reduce=reduce, duty=duty, less=less, cool=cool, heat=heat, appliance=appliance)
+    asked = _asked(
+        reduce=reduce, duty=duty, less=less, cool=cool, heat=heat, appliance=appliance, forward=forward
+    )
     if not asked:
         raise WrongUsage(
             "Say what to do: --reduce 2kW, --duty 50%, --cool +2C, --heat -2C or --appliance delay."
@@ -172,36 +167,6 @@ def list_(*, api: ApiUrl = None, data: RunningData = None, as_json: AsJson = Fal
 
 
 @app.command()
-def show(
-    event: offers.EventName, *, api: ApiUrl = None, data: RunningData = None, as_json: AsJson = False
-) -> None:
-    """Show a control: which device did what, and who is silent."""
-    told = Server(api, data).event(event)
-    if as_json:
-        output.write_json(told)
-        return
-    output.write(output.render_facts(_facts({"href": told["href"], **told["event"]})))
-    offers.write_answers(told)
-
-
-@app.command()
-def cancel(
-    events: Annotated[list[str], typer.Argument(metavar="EVENT...", help="Hrefs or mRIDs.")],
-    *,
-    randomized: Annotated[
-        bool, typer.Option("--randomized", help="Devices end within their randomization, not all at once.")
-    ] = False,
-    reason: offers.Reason = None,
-    api: ApiUrl = None,
-    data: RunningData = None,
-    as_json: AsJson = False,
-) -> None:
-    """Cancel controls."""
-    cancelled = Server(api, data).cancel(events, randomized=randomized, reason=reason)
-    offers.write_cancelled(cancelled, as_json=as_json)
-
-
-@app.command()
 def available(*, api: ApiUrl = None, data: RunningData = None, as_json: AsJson = False) -> None:
     """List what loads say they could shed."""
     server = Server(api, data)
@@ -245,7 +210,7 @@ def program(
         str | None, typer.Option(metavar="POWER", help="Loads tell when what they could shed moved by more.")
     ] = None,
     group: offers.Group = None,
-    dry_run: offers.DryRun = False,
+    dry_run: DryRun = False,
     api: ApiUrl = None,
     data: RunningData = None,
 ) -> None:
@@ -260,18 +225,6 @@ def program(
         output.write(made["href"])
 
 
-@app.command()
-def remove(
-    place: Annotated[str, typer.Argument(metavar="HREF", help="A program, as /dr/1, or a control.")],
-    *,
-    api: ApiUrl = None,
-    data: RunningData = None,
-) -> None:
-    """Remove a program with its controls, or one control. Devices that know it are better told: cancel it."""
-    Server(api, data).write("DELETE", offers.member_of(place, "/dr/N(/edc/N)?", "/dr/1"), None)
-    output.say(f"Removed {place}.")
-
-
 # --- in the standard's terms --------------------------------------------------------------------------------
 
 
@@ -283,7 +236,9 @@ def _asked(
     cool: str | None,
     heat: str | None,
     appliance: str | None,
+    forward: bool,
 ) -> dict[str, Any]:
+    """Return what is asked for. The standard counts offsets without a sign; ``forward`` turns them round."""
     asked: dict[str, Any] = {}
     offset: dict[str, int] = {}
     point: dict[str, int] = {}
@@ -293,12 +248,13 @@ def _asked(
         asked["DutyCycle"] = {"normalValue": int(units.parse_share(duty))}
     if less is not None:
         offset["loadAdjustmentPercentageOffset"] = int(units.parse_share(less) * HUNDREDTHS)
-    for text, name, sign in ((cool, "cooling", 1), (heat, "heating", -1)):
+    turned = -1 if forward else 1
+    for text, name, sign in ((cool, "cooling", turned), (heat, "heating", -turned)):
         if text is not None:
             degrees, is_offset = units.parse_temperature(text)
             if is_offset and degrees * sign < 0:
                 raise WrongUsage(
-                    f"{text!r}: {name} is moved {'up' if sign > 0 else 'down'}, as {sign * 2:+}C."
+                    f"{text!r}: to use {'more' if forward else 'less'}, write it as {sign * 2:+}C."
                 )
             if is_offset:
                 offset[f"{name}Offset"] = round(abs(degrees) * DEGREE)
@@ -401,3 +357,13 @@ def _strongest(server: Server) -> str | None:
 
 def _watts(power: dict[str, int]) -> float:
     return float(Decimal(power["value"]).scaleb(power["multiplier"]))
+
+
+offers.add_show(app, _facts, "Show a control: which device did what, and who is silent.")
+offers.add_cancel(app, "Cancel controls.")
+offers.add_remove(
+    app,
+    "/dr/N(/edc/N)?",
+    "/dr/1",
+    "Remove a program with its controls, or one control. Devices that know it are better told: cancel it.",
+)

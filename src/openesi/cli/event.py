@@ -14,7 +14,7 @@ import typer
 from openesi.cli import offers, output, units
 from openesi.cli.api import ApiUrl, RunningData, ask
 from openesi.cli.modes import parse_modes
-from openesi.cli.options import AsJson, noun_app
+from openesi.cli.options import AsJson, RandomizeDuration, RandomizeStart, StartAt, noun_app
 from openesi.errors import WrongUsage
 
 app = noun_app(
@@ -49,19 +49,11 @@ def send(
         typer.Option("--set", metavar="MODE=VALUE", help="Any mode: opModExpLimW=1.5kW, opModFixedW=-50%."),
     ] = None,
     duration: Annotated[str, typer.Option("--for", metavar="TIME", help="How long: 90s, 2m, 1.5h.")] = "1h",
-    start: Annotated[
-        str, typer.Option("--at", metavar="TIME", help="When: now, 'in 10m', 2026-11-20T18:00+01:00.")
-    ] = "now",
+    start: StartAt = "now",
     program: Annotated[str, typer.Option(metavar="HREF", help="The program it belongs to.")] = "/derp/1",
     description: Annotated[str | None, typer.Option(metavar="TEXT", help="At most 32 octets.")] = None,
-    randomize_start: Annotated[
-        int | None,
-        typer.Option(metavar="SECONDS", help="Devices start up to this much later; negative: earlier."),
-    ] = None,
-    randomize_duration: Annotated[
-        int | None,
-        typer.Option(metavar="SECONDS", help="Devices end up to this much later; negative: earlier."),
-    ] = None,
+    randomize_start: RandomizeStart = None,
+    randomize_duration: RandomizeDuration = None,
     dry_run: Annotated[
         bool, typer.Option("--dry-run", help="Send nothing; print the XML that devices would get.")
     ] = False,

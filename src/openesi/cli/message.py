@@ -10,7 +10,8 @@ import typer
 from openesi.cli import offers, output, units
 from openesi.cli.api import ApiUrl, RunningData
 from openesi.cli.offers import Server
-from openesi.cli.options import AsJson, noun_app
+from openesi.cli.options import AsJson, StartAt, noun_app
+from openesi.cli.resource import DryRun
 from openesi.errors import WrongUsage
 from openesi.sep2.enums import Priority, ResponseRequired
 
@@ -36,9 +37,7 @@ def send(
     *,
     priority: Annotated[str, typer.Option(metavar="NAME", help=f"{', '.join(PRIORITIES)}.")] = "normal",
     duration: Annotated[str, typer.Option("--for", metavar="TIME", help="How long: 30m, 6h, 2d.")] = "1d",
-    start: Annotated[
-        str, typer.Option("--at", metavar="TIME", help="When: now, 'in 10m', 2026-11-20T18:00+01:00.")
-    ] = "now",
+    start: StartAt = "now",
     originator: Annotated[
         str | None, typer.Option("--from", metavar="NAME", help="Who speaks, at most 20 octets.")
     ] = None,
@@ -50,7 +49,7 @@ def send(
     ] = None,
     locale: Annotated[str, typer.Option(metavar="TAG", help="Language of the text, as en or fr-CA.")] = "en",
     group: offers.Group = None,
-    dry_run: offers.DryRun = False,
+    dry_run: DryRun = False,
     api: ApiUrl = None,
     data: RunningData = None,
     as_json: AsJson = False,
@@ -112,44 +111,6 @@ def list_(*, api: ApiUrl = None, data: RunningData = None, as_json: AsJson = Fal
         output.say('No message. Next: openesi message send "Hello" --receipt')
 
 
-@app.command()
-def show(
-    message: offers.EventName, *, api: ApiUrl = None, data: RunningData = None, as_json: AsJson = False
-) -> None:
-    """Show a message: who has received and who has read it, and who is silent."""
-    told = Server(api, data).event(message)
-    if as_json:
-        output.write_json(told)
-        return
-    output.write(output.render_facts(_facts({"href": told["href"], **told["event"]})))
-    offers.write_answers(told)
-
-
-@app.command()
-def cancel(
-    messages: Annotated[list[str], typer.Argument(metavar="MESSAGE...", help="Hrefs or mRIDs.")],
-    *,
-    reason: offers.Reason = None,
-    api: ApiUrl = None,
-    data: RunningData = None,
-    as_json: AsJson = False,
-) -> None:
-    """Take messages back."""
-    offers.write_cancelled(Server(api, data).cancel(messages, reason=reason), as_json=as_json)
-
-
-@app.command()
-def remove(
-    program: Annotated[str, typer.Argument(metavar="HREF", help="A program, as /msg/1, or a message.")],
-    *,
-    api: ApiUrl = None,
-    data: RunningData = None,
-) -> None:
-    """Remove a program with its messages, or one message. Devices that know it are better told: cancel it."""
-    Server(api, data).write("DELETE", offers.member_of(program, "/msg/N(/txt/N)?", "/msg/1"), None)
-    output.say(f"Removed {program}.")
-
-
 def _program(server: Server, locale: str) -> str | None:
     """Return the program of a language that everybody sees, the strongest."""
     found = [
@@ -180,3 +141,13 @@ def _priority(message: dict[str, Any]) -> str:
 def _short(message: dict[str, Any]) -> str:
     text = str(message["textMessage"])
     return text if len(text) <= 60 else text[:59] + "…"
+
+
+offers.add_show(app, _facts, "Show a message: who has received and who has read it, and who is silent.")
+offers.add_cancel(app, "Take messages back.")
+offers.add_remove(
+    app,
+    "/msg/N(/txt/N)?",
+    "/msg/1",
+    "Remove a program with its messages, or one message. Devices that know it are better told: cancel it.",
+)

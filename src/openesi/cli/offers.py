@@ -3,21 +3,19 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 from datetime import datetime
 from pathlib import Path
 from typing import Annotated, Any
-from urllib.parse import quote, urlencode
 
 import typer
 
-from openesi.cli import output, units
-from openesi.cli.api import ask
+from openesi.cli import output, tree, units
+from openesi.cli.api import ApiUrl, RunningData, ask
+from openesi.cli.options import AsJson
 from openesi.errors import WrongUsage
 from openesi.sep2.enums import EventState
 
-DryRun = Annotated[
-    bool, typer.Option("--dry-run", help="Write nothing; print the XML that devices would get.")
-]
 EventName = Annotated[str, typer.Argument(metavar="EVENT", help="Its href, as `list` shows it, or its mRID.")]
 Reason = Annotated[
     str | None, typer.Option(metavar="TEXT", help="What devices are told, at most 192 octets.")
@@ -27,6 +25,8 @@ Group = Annotated[
     list[str] | None,
     typer.Option(metavar="HREF", help="A new program is for this group alone, as /fsa/1; repeatable."),
 ]
+
+Facts = Callable[[dict[str, Any]], list[tuple[str, str]]]
 
 MAX_LISTED = 10_000
 
@@ -43,7 +43,7 @@ class Server:
 
     def get(self, path: str, **query: int) -> Any:
         """Return a resource, or a list with its members, in the standard's terms."""
-        return self.ask("GET", resource(path, query or {"limit": MAX_LISTED}))
+        return self.ask("GET", tree.place(path, query or {"limit": MAX_LISTED}))
 
     def members(self, path: str, name: str) -> list[Any]:
         """Return the members of a list."""
@@ -56,9 +56,9 @@ class Server:
         """Write to the tree. A dry run prints what devices would get instead, and returns None."""
         query: dict[str, Any] = {"group": ",".join(group)} if group else {}
         if not dry_run:
-            return self.ask(method, resource(path, query), body)
+            return self.ask(method, tree.place(path, query), body)
         query |= {"dry_run": "true", "format": "xml", "deep": 9}
-        output.write("\n".join(_flat(self.ask(method, resource(path, query), body))))
+        output.write("\n".join(_flat(self.ask(method, tree.place(path, query), body))))
         return None
 
     def cancel(self, events: list[str], *, randomized: bool = False, reason: str | None = None) -> Any:
@@ -69,13 +69,6 @@ class Server:
     def event(self, named: str) -> Any:
         """Return an event with who answered and who is silent."""
         return self.ask("GET", f"/api/events/{checked(named).lstrip('/')}")
-
-
-def resource(path: str, query: dict[str, Any]) -> str:
-    """Return where the API has a resource. Raises WrongUsage for what is no path."""
-    if re.fullmatch(r"(/[0-9A-Za-z]+)+", path) is None:
-        raise WrongUsage(f"{path!r} is no path as devices see it, as /tp/1.")
-    return f"/api/resources{quote(path)}" + (f"?{urlencode(query)}" if query else "")
 
 
 def checked(named: str) -> str:
@@ -90,6 +83,60 @@ def member_of(path: str, pattern: str, example: str) -> str:
     if re.fullmatch(pattern.replace("N", "[0-9]+"), path) is None:
         raise WrongUsage(f"{path!r} is not of the form {example}; `list` shows what there is.")
     return path
+
+
+# --- commands that read the same for every kind of event ----------------------------------------------------
+
+
+def add_show(app: typer.Typer, facts: Facts, text: str) -> None:
+    """Give a noun the verb ``show``, of one event; ``facts`` says what there is to tell of it."""
+
+    @app.command("show", help=text)
+    def show(
+        event: EventName, *, api: ApiUrl = None, data: RunningData = None, as_json: AsJson = False
+    ) -> None:
+        told = Server(api, data).event(event)
+        write_event(told, facts, as_json=as_json)
+
+
+def add_cancel(app: typer.Typer, text: str) -> None:
+    """Give a noun the verb ``cancel``, of one event or many."""
+
+    @app.command("cancel", help=text)
+    def cancel(
+        events: Annotated[list[str], typer.Argument(metavar="EVENT...", help="Hrefs or mRIDs.")],
+        *,
+        randomized: Annotated[
+            bool,
+            typer.Option("--randomized", help="Devices end within their randomization, not all at once."),
+        ] = False,
+        reason: Reason = None,
+        api: ApiUrl = None,
+        data: RunningData = None,
+        as_json: AsJson = False,
+    ) -> None:
+        cancelled = Server(api, data).cancel(events, randomized=randomized, reason=reason)
+        if as_json:
+            output.write_json(cancelled)
+            return
+        rows = [(one["href"], one["status"].replace("_", " ")) for one in cancelled]
+        output.write(output.render_table(("event", "status"), rows))
+
+
+def add_remove(app: typer.Typer, pattern: str, example: str, text: str) -> None:
+    """Give a noun the verb ``remove``, of what has the form of ``pattern``, as ``/tp/N``."""
+
+    @app.command("remove", help=text)
+    def remove(
+        place: Annotated[
+            str, typer.Argument(metavar="HREF", help="As `list` shows it; or what it is part of.")
+        ],
+        *,
+        dry_run: Annotated[bool, typer.Option("--dry-run", help="Only say how much that would be.")] = False,
+        api: ApiUrl = None,
+        data: RunningData = None,
+    ) -> None:
+        tree.remove(member_of(place, pattern, example), dry_run=dry_run, api=api, data=data)
 
 
 # --- what is printed ----------------------------------------------------------------------------------------
@@ -139,16 +186,13 @@ def write_answers(told: dict[str, Any]) -> None:
         output.write("\n" + output.render_table(("device", "said", "at"), rows))
 
 
-def write_cancelled(cancelled: list[dict[str, Any]], *, as_json: bool) -> None:
-    """Print what became of cancelled events."""
+def write_event(told: dict[str, Any], facts: Facts, *, as_json: bool) -> None:
+    """Print an event, who answered it and who is silent."""
     if as_json:
-        output.write_json(cancelled)
+        output.write_json(told)
         return
-    output.write(
-        output.render_table(
-            ("event", "status"), [(one["href"], one["status"].replace("_", " ")) for one in cancelled]
-        )
-    )
+    output.write(output.render_facts(facts({"href": told["href"], **told["event"]})))
+    write_answers(told)
 
 
 def _flat(found: Any) -> list[str]:

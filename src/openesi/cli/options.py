@@ -22,6 +22,17 @@ TimeZone = Annotated[
     str, typer.Option("--timezone", metavar="ZONE", help="Time zone that devices are told, as Europe/Paris.")
 ]
 
+StartAt = Annotated[
+    str, typer.Option("--at", metavar="TIME", help="When: now, 'in 10m', 2026-11-20T18:00+01:00.")
+]
+RandomizeStart = Annotated[
+    int | None,
+    typer.Option(metavar="SECONDS", help="Devices start up to this much later; negative: earlier."),
+]
+RandomizeDuration = Annotated[
+    int | None, typer.Option(metavar="SECONDS", help="Devices end up to this much later; negative: earlier.")
+]
+
 
 def time_zone(name: str) -> ZoneInfo:
     """Return the time zone of a name; raises WrongUsage if there is none."""

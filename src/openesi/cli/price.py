@@ -14,7 +14,8 @@ import typer
 from openesi.cli import offers, output, tariffs, units
 from openesi.cli.api import ApiUrl, RunningData
 from openesi.cli.offers import Server
-from openesi.cli.options import AsJson, noun_app, time_zone
+from openesi.cli.options import AsJson, StartAt, noun_app, time_zone
+from openesi.cli.resource import DryRun
 from openesi.cli.tariffs import Rate, Slot
 from openesi.errors import LocalError, WrongUsage
 from openesi.sep2.enums import EventState, FlowDirection
@@ -71,7 +72,7 @@ def set_(
     group: Annotated[
         list[str] | None, typer.Option(metavar="HREF", help="For this group alone, as /fsa/1; repeatable.")
     ] = None,
-    dry_run: offers.DryRun = False,
+    dry_run: DryRun = False,
     api: ApiUrl = None,
     data: RunningData = None,
     as_json: AsJson = False,
@@ -129,11 +130,9 @@ def override(
     price: Annotated[str, typer.Argument(metavar="PRICE", help="0.95/kWh")],
     *,
     duration: Annotated[str, typer.Option("--for", metavar="TIME", help="How long: 30m, 2h.")] = "1h",
-    start: Annotated[
-        str, typer.Option("--at", metavar="TIME", help="When: now, 'in 10m', 2026-11-20T18:00+01:00.")
-    ] = "now",
+    start: StartAt = "now",
     feed_in: Annotated[bool, typer.Option("--feed-in", help="The price of what is fed in.")] = False,
-    dry_run: offers.DryRun = False,
+    dry_run: DryRun = False,
     api: ApiUrl = None,
     data: RunningData = None,
     as_json: AsJson = False,
@@ -208,12 +207,7 @@ def show(
     """Show what a tariff costs when; of one interval, which device has it."""
     server = Server(api, data)
     if "/tti/" in tariff:
-        told = server.event(tariff)
-        if as_json:
-            output.write_json(told)
-            return
-        output.write(output.render_facts(offers.facts({"href": told["href"], **told["event"]})))
-        offers.write_answers(told)
+        offers.write_event(server.event(tariff), offers.facts, as_json=as_json)
         return
     profile = server.get(offers.member_of(tariff, "/tp/N", "/tp/1"), deep=4)
     if as_json:
@@ -235,35 +229,6 @@ def show(
     output.write(
         output.render_table(("interval", "of what is", "status", "start", "for", "tier", "price"), rows)
     )
-
-
-@app.command()
-def cancel(
-    intervals: Annotated[list[str], typer.Argument(metavar="INTERVAL...", help="Hrefs or mRIDs.")],
-    *,
-    randomized: Annotated[
-        bool, typer.Option("--randomized", help="Devices end within their randomization, not all at once.")
-    ] = False,
-    reason: offers.Reason = None,
-    api: ApiUrl = None,
-    data: RunningData = None,
-    as_json: AsJson = False,
-) -> None:
-    """Cancel intervals. Without one there is no price: devices do as they do without prices."""
-    cancelled = Server(api, data).cancel(intervals, randomized=randomized, reason=reason)
-    offers.write_cancelled(cancelled, as_json=as_json)
-
-
-@app.command()
-def remove(
-    place: Annotated[str, typer.Argument(metavar="HREF", help="A tariff, as /tp/1, or one of its parts.")],
-    *,
-    api: ApiUrl = None,
-    data: RunningData = None,
-) -> None:
-    """Remove a tariff with all its prices, or a part of it."""
-    Server(api, data).write("DELETE", offers.member_of(place, "/tp/N(/rc/N(/tti/N)?)?", "/tp/1"), None)
-    output.say(f"Removed {place}.")
 
 
 # --- setting ------------------------------------------------------------------------------------------------
@@ -442,3 +407,12 @@ def _price(profile: dict[str, Any], kind: dict[str, Any], blocks: list[dict[str,
         above = f">{block['startValue']}{unit} " if block["startValue"] else ""
         told.append(f"{above}{value}")
     return f"{' '.join(told)} {currency}/{unit}" if told else "unknown"
+
+
+offers.add_cancel(
+    app,
+    "Cancel intervals. Without one there is no price: devices do as they do without prices.",
+)
+offers.add_remove(
+    app, "/tp/N(/rc/N(/tti/N)?)?", "/tp/1", "Remove a tariff with all its prices, or a part of it."
+)

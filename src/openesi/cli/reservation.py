@@ -12,6 +12,7 @@ from openesi.cli import offers, output, units
 from openesi.cli.api import ApiUrl, RunningData
 from openesi.cli.offers import Server
 from openesi.cli.options import AsJson, noun_app
+from openesi.cli.resource import DryRun
 from openesi.errors import LocalError
 from openesi.sep2 import model as sep
 from openesi.sep2 import reservations
@@ -79,7 +80,7 @@ def grant(
     duration: Annotated[
         str | None, typer.Option("--for", metavar="TIME", help="How long; as long as it needs if not given.")
     ] = None,
-    dry_run: offers.DryRun = False,
+    dry_run: DryRun = False,
     api: ApiUrl = None,
     data: RunningData = None,
     as_json: AsJson = False,
@@ -105,7 +106,7 @@ def grant(
 def deny(
     request: Request,
     *,
-    dry_run: offers.DryRun = False,
+    dry_run: DryRun = False,
     api: ApiUrl = None,
     data: RunningData = None,
     as_json: AsJson = False,
