@@ -14,7 +14,8 @@ from openesi.errors import LocalError
 from openesi.provisioning import device_types, lifecycle, scenarios, usecase
 from openesi.provisioning.lifecycle import Event
 from openesi.provisioning.lifecycle import State as Stage
-from openesi.provisioning.roles.dr_application import Customer, Device
+from openesi.provisioning.roles.cis import Cis, Premise
+from openesi.provisioning.roles.dr_application import Customer, Device, DrApplication
 from openesi.provisioning.roles.head_end import Meter
 from openesi.provisioning.se import device as se_device
 from openesi.provisioning.se.clusters import DeviceClass
@@ -97,6 +98,27 @@ def test_a_use_case_that_failed_is_read_to_where_it_stands(scene: Scene) -> None
     read = usecase.read_aloud(scene.state.select_newest(subject=scene.home.device))
 
     assert [one.step.number for one in read if one.at is not None] == [1, 2, 3, 4, 5]
+
+
+def test_every_subscriber_has_to_accept_step_14() -> None:
+    """The use case leaves open whether the operational data store is told as well; here it is."""
+    state = State(":memory:")
+    world = World(state, now=START)
+    utility = build(state, world, subscribers=("CIS", "ODS"))
+    ods = Cis("ODS", state, peers=frozenset({"DR-APPLICATION"}))
+    home = utility.homes[0]
+    scenarios.play(utility, home, scenarios.BY_NAME["normal"].acts(utility, home))
+    assert utility.stage(home) is Stage.REPORTED
+
+    ods.add_premise(Premise(home.premise, "A-00001", home.meter, ["DR-SUMMER-SAVER-0001"]))
+    world.add(ods)
+    world.run(world.now + 600)
+
+    again = DrApplication(state, peers=frozenset())
+    assert again.status(home.device).state is Stage.CONFIRMED
+    assert again.status(home.device).told == {"CIS": "accepted", "ODS": "accepted"}
+    assert {one.status for one in (*utility.cis.devices(), *ods.devices())} == {"Joined"}
+    state.close()
 
 
 def test_only_the_newest_request_is_read(scene: Scene) -> None:

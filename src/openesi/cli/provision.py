@@ -149,6 +149,12 @@ def serve(
         Path | None, typer.Option(metavar="FILE", help="Our secret, to call peers with.")
     ] = None,
     ca: Annotated[Path | None, typer.Option(metavar="FILE", help="CA of the peers.")] = None,
+    subscriber: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--subscriber", metavar="ROLE", help="Who gets step 14: CIS, and others that have a --peer."
+        ),
+    ] = None,
     sep2_api: Annotated[
         str | None, typer.Option(metavar="URL", help="Operator's API of an OpenESI server, for SEP2-HEADEND.")
     ] = None,
@@ -216,6 +222,7 @@ def serve(
             peers=tuple(peer or ()),
             secret_file=secret_file,
             ca=ca,
+            subscribers=tuple(subscriber or ()),
             sep2_api=sep2_api,
             sep2_token=sep2_token,
             homes=homes,

@@ -63,6 +63,7 @@ class Options:
     peers: tuple[str, ...]
     secret_file: Path | None
     ca: Path | None
+    subscribers: tuple[str, ...]
     sep2_api: str | None
     sep2_token: Path | None
     homes: int
@@ -125,7 +126,14 @@ async def _serve_roles(options: Options, state: State, board: Board | None, page
         world.watch, world.settled = board.hear, board.look
     radio = _Radio(options.radio, options.identity) if options.radio and options.identity else None
     on = RealRadio(radio.link, radio.trust) if radio else None
-    utility = build(state, world, homes=options.homes, services=default_services(options.zone), radio=on)
+    utility = build(
+        state,
+        world,
+        homes=options.homes,
+        services=default_services(options.zone),
+        radio=on,
+        subscribers=options.subscribers,
+    )
     if options.loss or options.delay_s:
         utility.disturb(loss=options.loss, delay_s=options.delay_s, dice=random.Random())  # noqa: S311
     world.add(Sep2HeadEnd(state, peers=frozenset({DR})))

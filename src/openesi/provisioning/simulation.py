@@ -139,11 +139,12 @@ def build(
     homes: int = 1,
     services: Services | None = None,
     radio: RealRadio | None = None,
+    subscribers: tuple[str, ...] = (),
 ) -> Utility:
     """The utility with its data loaded, its devices imported, and nothing provisioned."""
     utility = Utility(
         world=world,
-        dr=DrApplication(state, peers=frozenset({HEAD_END, SEP2, CIS})),
+        dr=DrApplication(state, peers=frozenset({HEAD_END, SEP2, CIS}), subscribers=subscribers),
         head_end=HeadEnd(state, peers=frozenset({DR})),
         network=AmiNetwork(state),
         cis=Cis(CIS, state, peers=frozenset({DR})),

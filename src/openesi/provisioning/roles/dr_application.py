@@ -94,20 +94,33 @@ class Request(msgspec.Struct, frozen=True):
     device: str
 
 
+class Subscribers(msgspec.Struct, frozen=True):
+    """Who gets step 14."""
+
+    names: tuple[str, ...]
+
+
 class DrApplication(CimRole):
-    """``head_ends`` says where a device's window goes, by technology; ``subscribers`` get step 14."""
+    """``subscribers`` get step 14, and each has to accept it.
+
+    They are remembered; where none are given it is those of the last time, at first the CIS alone.
+    """
 
     def __init__(
         self,
         state: State,
         *,
         peers: frozenset[str],
-        subscribers: tuple[str, ...] = ("CIS",),
+        subscribers: tuple[str, ...] = (),
         sep2_head_end: str = "SEP2-HEADEND",
         name: str = NAME,
     ) -> None:
         super().__init__(name, state, peers=peers)
-        self._subscribers = subscribers
+        known = self.shelf.select(Subscribers, "step 14")
+        self._subscribers = subscribers or (known.names if known else ("CIS",))
+        if subscribers and (known is None or known.names != subscribers):
+            with state.transaction():
+                self.shelf.insert("step 14", Subscribers(subscribers))
         self._sep2_head_end = sep2_head_end
 
     # -- what is known beforehand
