@@ -84,18 +84,22 @@ def test_a_fleet_without_a_server_says_so(tmp_path: Path) -> None:
 def test_a_device_that_gives_up_leaves_the_others_alone(tmp_path: Path) -> None:
     async def scenario() -> Summary:
         async with serving(tmp_path / "data", default_poll_rate=1, post_rate=1) as house:
-            fleet = fleet_at(house, 3)
-            fleet.credentials = [replace(fleet.credentials[0], pin=999999), *fleet.credentials[1:]]
+            fleet = fleet_at(house, 4)
+            first, second, *others = fleet.credentials
+            second.cert.write_bytes(b"no certificate")
+            fleet.credentials = [replace(first, pin=999999), second, *others]
             running = asyncio.create_task(fleet.run(None))
             async with asyncio.timeout(20):
-                while fleet.connected < 2 or not fleet.statistics.failures:
+                while fleet.connected < 2 or len(fleet.statistics.failures) < 2:
                     await asyncio.sleep(0.05)
             running.cancel()
             await asyncio.gather(running, return_exceptions=True)
             return fleet.summary()
 
     summary = asyncio.run(scenario())
-    assert (summary.connected, summary.refused, summary.errors) == (2, 1, {"WrongPIN": 1})
+    assert (summary.devices, summary.connected, summary.refused) == (3, 2, 1)
+    assert summary.errors.pop("WrongPIN") == 1
+    assert list(summary.errors.values()) == [1]  # and the certificate
 
 
 def test_a_fleet_comes_back_after_its_server_without_a_second_registration(tmp_path: Path) -> None:
@@ -110,10 +114,11 @@ def test_a_fleet_comes_back_after_its_server_without_a_second_registration(tmp_p
             while fleet.connected:
                 await asyncio.sleep(0.05)
         async with serving(tmp_path / "data", port=port, default_poll_rate=1, post_rate=1) as house:
-            async with asyncio.timeout(20):
-                while fleet.connected < 3:
+            count = 0
+            async with asyncio.timeout(30):
+                while fleet.connected < 3 or count < 3:
                     await asyncio.sleep(0.05)
-            count = await house.service.store.read(lambda reader: reader.count("/edev"))
+                    count = await house.service.store.read(lambda reader: reader.count("/edev"))
             running.cancel()
             await asyncio.gather(running, return_exceptions=True)
         return fleet.summary(), count

@@ -24,7 +24,7 @@ from openesi.client.session import Client
 from openesi.client.tls import TLSSettings, make_context
 from openesi.devices.house import Credentials
 from openesi.devices.wire import MAX_HANDSHAKES, Wire
-from openesi.errors import OpenESIError, Refused, Unreachable
+from openesi.errors import OpenESIError
 
 log = logging.getLogger(__name__)
 
@@ -101,8 +101,11 @@ class Statistics:
     def failed(self, method: str, error: OpenESIError) -> None:
         """Take note that none came."""
         self.requests[method] += 1
-        kind = next((one.__name__ for one in (Refused, Unreachable) if isinstance(error, one)), "BadAnswer")
-        self.failures[kind] += 1
+        self.gave_up(error)
+
+    def gave_up(self, error: BaseException) -> None:
+        """Take note of why."""
+        self.failures[type(error).__name__] += 1
         self.last_error = str(error)
 
 
@@ -160,12 +163,18 @@ class Fleet:
             async with asyncio.timeout(seconds):
                 for who in self.credentials:
                     await starting.acquire()
-                    agent = self._agent(who, random, handshakes)
+                    try:
+                        agent = self._agent(who, random, handshakes)
+                    except OpenESIError as error:  # a certificate that cannot be used; the others can
+                        self.statistics.gave_up(error)
+                        starting.release()
+                        continue
                     task = asyncio.create_task(_live(agent, starting))
                     task.add_done_callback(self._ended)
                     running.add(task)
                     await asyncio.sleep(random.uniform(0.5, 1.5) / self.starts_per_s)
-                await asyncio.wait(running)
+                if running:
+                    await asyncio.wait(running)
         except TimeoutError:
             pass
         finally:
@@ -237,8 +246,7 @@ class Fleet:
     def _ended(self, task: asyncio.Task[None]) -> None:
         """Take note of a device that gave up; the others go on."""
         if not task.cancelled() and (error := task.exception()) is not None:
-            self.statistics.failures[type(error).__name__] += 1
-            self.statistics.last_error = str(error)
+            self.statistics.gave_up(error)
             log.error("device gave up reason=%s", error)
 
     async def _report(self, report: Callable[[Fleet], None] | None) -> None:

@@ -343,6 +343,7 @@ class _Connection(asyncio.Protocol):
         response, done = self._response, self._done
         if not self.secured.done():
             self.secured.set_exception(error)
+            self.secured.exception()  # nobody waits for it if connecting was cancelled
         elif response is not None and done is not None and not done.done():
             try:
                 if isinstance(error, Broken):
