@@ -11,6 +11,7 @@ import httpx2
 import msgspec
 import pytest
 
+from openesi.errors import WrongUsage
 from openesi.provisioning import device_types
 from openesi.provisioning.diagram import render_body
 from openesi.provisioning.letters import Language, Letter
@@ -188,6 +189,12 @@ def test_a_server_that_asks_for_a_token_gets_it_or_says_so(tmp_path: Path) -> No
             if state is Stage.FAILED:
                 assert "--sep2-token" in bridge.dr.status(bridge.lfdi).reason
             bridge.close()
+
+
+@pytest.mark.parametrize("url", ["http://server.example:8080", "server.example", "file:///etc/passwd"])
+def test_tokens_and_pins_do_not_go_over_the_network_in_the_clear(url: str) -> None:
+    with pytest.raises(WrongUsage, match="https"):
+        OperatorApi(url, "token")
 
 
 def test_a_device_that_does_not_come_is_forgotten(bridge: Bridge, house: House) -> None:

@@ -14,6 +14,7 @@ from openesi.provisioning.cim.codes import CimError
 from openesi.provisioning.letters import Letter
 
 TIMEOUT_S: Final = 20.0
+LOOPBACK: Final = frozenset({"127.0.0.1", "::1", "localhost"})  # where secrets may go without TLS
 MAX_ANSWER_BYTES: Final = xml.MAX_BYTES
 
 

@@ -8,12 +8,15 @@ imports the server; what is used of it is in docs/operator.md: devices, groups, 
 from __future__ import annotations
 
 from typing import Final
+from urllib.parse import urlsplit
 
 import httpx2
 import msgspec
 
+from openesi.errors import WrongUsage
 from openesi.provisioning.letters import Letter
 from openesi.provisioning.roles.sep2_head_end import Answer, Ask, Question
+from openesi.provisioning.transport.carrier import LOOPBACK
 
 TIMEOUT_S: Final = 10.0
 BUSY: Final = frozenset({429, 500, 502, 503, 504})  # worth asking again
@@ -42,9 +45,15 @@ class _Named(msgspec.Struct):
 
 
 class OperatorApi:
-    """One server's operator API at ``url``; ``token`` is its operator's, needed for all that changes it."""
+    """One server's operator API at ``url``; ``token`` is its operator's, needed for all that changes it.
+
+    Raises ``WrongUsage`` for an address that would show token and PINs to others.
+    """
 
     def __init__(self, url: str, token: str = "") -> None:
+        parts = urlsplit(url)
+        if parts.scheme != "https" and not (parts.scheme == "http" and parts.hostname in LOOPBACK):
+            raise WrongUsage(f"token and PINs go to {url[:100]!r}: it has to be https://, or on this machine")
         headers = {"Authorization": f"Bearer {token}"} if token else {}
         self._client = httpx2.Client(base_url=url.rstrip("/"), timeout=TIMEOUT_S, headers=headers)
 

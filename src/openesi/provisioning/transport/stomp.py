@@ -23,14 +23,15 @@ from openesi.errors import Unreachable, WrongUsage
 from openesi.provisioning.cim import xml
 from openesi.provisioning.cim.codes import CimError
 from openesi.provisioning.letters import Letter
+from openesi.provisioning.transport.carrier import LOOPBACK
 from openesi.provisioning.transport.http import fault_of, to_letter
 
 TIMEOUT_S: Final = 20.0
 MAX_AWAITED: Final = 1000  # requests without an answer; a broker may be up and its consumers down
 # Seconds between attempts to reach a broker that is gone; the last one repeats.
 RECONNECT_S: Final = (1.0, 2.0, 5.0, 15.0)
+HEARTBEAT_MS: Final = 10_000  # a broker that is silent for longer than about this is gone, whatever TCP says
 LOG: Final = logging.getLogger(__name__)
-_LOOPBACK: Final = frozenset({"127.0.0.1", "::1", "localhost"})
 _REPLIES: Final = "/queue/{name}.replies"
 
 Accept = Callable[[Letter, float], bytes]
@@ -61,7 +62,7 @@ class Broker:
             host, port = None, None
         if parts.scheme not in ("stomp", "stomps") or not host:
             raise WrongUsage(f"a broker is stomps://USER@HOST:PORT, not {url[:100]!r}")
-        if parts.scheme == "stomp" and host not in _LOOPBACK:
+        if parts.scheme == "stomp" and host not in LOOPBACK:
             raise WrongUsage(
                 "install codes go over it: without TLS (stomp://) a broker is on this machine alone"
             )
@@ -99,7 +100,10 @@ class StompLink(stomp.ConnectionListener):  # type: ignore[misc]
     def connect(self, broker: Broker) -> None:
         """Log in and listen. Raises ``Unreachable``."""
         connection = stomp.Connection12(
-            [(broker.host, broker.port)], reconnect_attempts_max=3, vhost=broker.virtual_host
+            [(broker.host, broker.port)],
+            reconnect_attempts_max=3,
+            vhost=broker.virtual_host,
+            heartbeats=(HEARTBEAT_MS, HEARTBEAT_MS),
         )
         if broker.tls:
             connection.set_ssl([(broker.host, broker.port)], ca_certs=broker.ca_file)
