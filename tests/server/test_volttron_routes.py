@@ -37,7 +37,8 @@ def status(name: str, value: int) -> str:
     return f"<{name}><dateTime>1416270124</dateTime><value>{value}</value></{name}>"
 
 
-# What VOLTTRON's test posted, in its order and with what it left out.
+# What VOLTTRON's test posted, in its order and with what it left out; its documentation's example has the
+# last second of 64 bits.
 POSTED = {
     "di": f"""<DeviceInformation {XMLNS}><functionsImplemented>0145</functionsImplemented>
         <lFDI>5509D69F8B353595206AD71B47E27906318EA367</lFDI><mfDate>1388566800</mfDate>
@@ -61,7 +62,8 @@ POSTED = {
     "ps": f"""<PowerStatus {XMLNS}><batteryStatus>0</batteryStatus><currentPowerSource>3</currentPowerSource>
         <PEVInfo>{scaled("chargingPowerNow", 0, 3000)}{scaled("energyRequestNow", 0, 6100)}
         {scaled("maxForwardPower", 3, 7)}<minimumChargingDuration>4337</minimumChargingDuration>
-        <targetStateOfCharge>1000</targetStateOfCharge></PEVInfo>
+        <targetStateOfCharge>1000</targetStateOfCharge>
+        <timeChargeIsNeeded>9223372036854775807</timeChargeIsNeeded></PEVInfo>
         <totalTimeOnBattery>2</totalTimeOnBattery></PowerStatus>""",
     "dstat": f"""<DeviceStatus {XMLNS}><onCount>5</onCount><opState>0</opState><opTime>0</opTime>
         </DeviceStatus>""",

@@ -140,6 +140,39 @@ def test_groups_alone_see_what_is_theirs(house: House, api: httpx2.Client) -> No
     assert seen(house, 32, href).primacy == 5
 
 
+def test_membership_ends_by_whatever_is_removed(house: House, api: httpx2.Client) -> None:
+    """What a device of a group saw, it sees no more: nor does its aggregator, nor who comes next."""
+    member, aggregator = house.register(38), house.register(39)
+    managed = made(api.post("/api/devices", json={"lfdi": lfdi(40), "aggregator": lfdi(39)}))["href"]
+    devices = {"devices": [lfdi(38), lfdi(40)]}
+    group = made(api.post("/api/groups", json={"description": "Few", "default": True, **devices}))["href"]
+    href = program(api, description="Few")
+    answers = made(api.post(f"/api/resources/rsps?group={group}", json={"description": "Few"}))["href"]
+    account = {"description": "Few", "currency": 840, "pricePowerOfTenMultiplier": 0}
+    account_href = made(api.post(f"/api/resources/bill?group={group}", json=account))["href"]
+    assert api.put(f"/api/groups{group.removeprefix('/fsa')}/assigned{href}").status_code == 204
+    made(api.patch(f"/api/resources{href}?visible=assigned", json={}), 200)
+    alias = f"/api/resources{member}/fsa/2"
+    refused = api.patch(alias, json={"description": "Ours"})
+    assert (refused.status_code, group in refused.text) == (422, True)
+    for viewer in (38, 39, 40):
+        for shown in (href, answers, account_href):
+            assert seen(house, viewer, shown).description == "Few"
+
+    made(api.delete(alias), 200)
+    made(api.delete(f"/api/resources{managed}"), 200)
+    for viewer in (38, 39):
+        for hidden in (href, f"{href}/derc", answers, f"{answers}/rsp", account_href, group):
+            with pytest.raises(AssertionError, match="404"):
+                house.ask(viewer, "GET", hidden)
+        assert answers not in [one.href for one in seen(house, viewer, "/rsps?l=9").ResponseSet]
+
+    made(api.delete(f"/api/resources{group}"), 200)
+    later = house.register(41)
+    assert made(api.get(f"/api/resources{later}/fsa"), 200)["all"] == 1
+    assert made(api.get(f"/api/resources{aggregator}/fsa"), 200)["all"] == 1
+
+
 def test_primacy_moves_a_program_in_the_lists_of_its_groups(house: House, api: httpx2.Client) -> None:
     house.register(33)
     group = made(api.post("/api/groups", json={"description": "Swap", "devices": [lfdi(33)]}))["href"]

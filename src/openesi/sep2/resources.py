@@ -338,6 +338,7 @@ SCOPED = frozenset({
 # Lists of what is offered to all registered devices, or to groups of them (IEEE 2030.5-2018, 8.6).
 PUBLISHED = frozenset({
     "DERProgramList", "DemandResponseProgramList", "TariffProfileList", "MessagingProgramList", "FileList",
+    "ResponseSetList",
 })  # fmt: skip
 
 

@@ -145,7 +145,7 @@ class Application:
             return
         listed = any(path.startswith("/edev#") for path in changed)
         for lfdi, caller in list(self._callers.items()):
-            device_changed = caller.device in changed if caller.device else listed
+            device_changed = _is_about(caller.device, changed) if caller.device else listed
             if device_changed or f"peer:{lfdi.hex()}" in changed:
                 del self._callers[lfdi]
 
@@ -347,6 +347,11 @@ class Application:
             "refused status=%d method=%s target=%.120r lfdi=%s address=%s reason=%.300r",
             status, request.method, request.target, lfdi, request.peer.address, text,
         )  # fmt: skip
+
+
+def _is_about(device: str, changed: set[str]) -> bool:
+    """Tell whether a device changed, or which groups it belongs to."""
+    return device in changed or f"{device}/fsa" in changed
 
 
 def _next_due(reader: Reader) -> float:

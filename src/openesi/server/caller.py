@@ -36,9 +36,9 @@ class Caller(msgspec.Struct, frozen=True):
         return self.edition.name, self.registered, self.groups
 
     @property
-    def own_view(self) -> tuple[bytes, str, bool]:
-        """What decides over what this client alone sees; the operator may change edition and standing."""
-        return self.lfdi, self.edition.name, self.registered
+    def own_view(self) -> tuple[bytes, str, bool, frozenset[str]]:
+        """What decides over what this client alone sees; the operator may change all but its LFDI."""
+        return self.lfdi, *self.shared_view
 
     @property
     def sfdi(self) -> int:

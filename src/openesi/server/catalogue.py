@@ -131,7 +131,9 @@ def _seen_by(resource: Resource) -> str:
     if resource.scoped:
         return "everyone their own"
     top = "/" + resource.path.split("/")[1]
-    if any(one.path == top and one.published for one in RESOURCES):
+    listing = resource.path.removesuffix("/{}")
+    its_own = any(one.path == listing and one.scoped for one in RESOURCES)
+    if not its_own and any(one.path == top and one.published for one in RESOURCES):
         return "registered devices, or the groups it is assigned to"
     return _ACCESS[resource.access]
 

@@ -17,7 +17,7 @@ from openesi.sep2 import identity, resources
 from openesi.sep2 import model as sep
 from openesi.server.documents import make_row, read_document
 from openesi.server.settings import Settings
-from openesi.store import ALIAS, ASSIGNABLE, ASSIGNED, Reader, Row, Transaction, peer_tag
+from openesi.store import ALIAS, ASSIGNABLE, ASSIGNED, Reader, Row, Transaction
 
 LISTING = "/fsa"
 MAX_GROUPS = 10_000
@@ -60,8 +60,6 @@ def remove_group(tx: Transaction, group: str) -> None:
     """Take a group away from its members, and remove it. What it was assigned stays. Raises LocalError."""
     _existing(tx, group)
     set_default(tx, group, default=False)
-    for alias in tx.aliases(group):
-        _remove_member(tx, alias)
     tx.delete(group)
 
 
@@ -84,7 +82,6 @@ def join(tx: Transaction, group: str, device: Row) -> None:
     if tx.find(listing, group.encode()) is not None:
         return
     tx.insert(listing, lambda path: _alias(path, target, listing=listing, scope=device.scope))
-    _tell(tx, device)
 
 
 def leave(tx: Transaction, group: str, device: Row) -> None:
@@ -92,7 +89,7 @@ def leave(tx: Transaction, group: str, device: Row) -> None:
     alias = tx.find(f"{device.path}/fsa", group.encode())
     if alias is None:
         raise LocalError(f"{device.path} is not in {group}")
-    _remove_member(tx, alias)
+    tx.delete(alias.path)
 
 
 def assign(tx: Transaction, group: str, href: str) -> None:
@@ -182,17 +179,3 @@ def _existing(reader: Reader, group: str) -> Row:
 def _alias(path: str, target: Row, *, listing: str, scope: bytes | None) -> Row:
     key = target.path.encode()
     return Row(path=path, type=ALIAS, body=b"", listing=listing, scope=scope, key=key, sort=target.sort)
-
-
-def _remove_member(tx: Transaction, alias: Row) -> None:
-    tx.delete(alias.path)
-    device = tx.get(alias.listing.removesuffix("/fsa")) if alias.listing is not None else None
-    if device is not None:
-        _tell(tx, device)
-
-
-def _tell(tx: Transaction, device: Row) -> None:
-    """Have those who speak for a device looked at anew: what they may see has changed."""
-    for lfdi in {device.scope, device.key} - {None}:
-        assert lfdi is not None
-        tx.touch(peer_tag(lfdi))

@@ -73,7 +73,7 @@ def set_up(tx: Transaction, now: int, settings: Settings) -> None:
     if tx.setting("set up") is not None:
         return
     responses = sep.ResponseSet(mRID=mrid_for(settings.pen, "ResponseSet", "1"), description="All responses")
-    insert_member(tx, "/rsps", responses)
+    insert_member(tx, "/rsps", responses, scope=PUBLIC)
     add_program(tx, description="Everyone", primacy=WEAKEST, settings=settings)
     tx.keep("set up", str(now))
 

@@ -26,7 +26,7 @@ from openesi.server.functions.events import complete as complete_event
 from openesi.server.functions.events import settle, write_event
 from openesi.server.settings import Settings
 from openesi.server.view import NOT_LINKED, View
-from openesi.store import ASSIGNED, PUBLIC, Reader, Row, Transaction
+from openesi.store import ALIAS, ASSIGNED, PUBLIC, Reader, Row, Transaction
 
 MAX_WRITTEN = 100_000  # resources in one call; more would hold up the devices' writes for too long
 MAX_SHOWN = 20_000  # resources in one deep answer
@@ -105,7 +105,7 @@ class Hand:
         match = _writable(path)
         if match.resource.item is not None:
             raise LocalError(f"{path} is a list: POST members to it, or PUT one of them")
-        row = self.tx.get(path)
+        row = self._row(path)
         if row is None and match.resource.path.endswith("{}"):
             raise NotThere(f"there is nothing at {path}")
         self._expect_parents(path)
@@ -129,7 +129,7 @@ class Hand:
     def merge(self, path: str, changes: object) -> None:
         """Change some fields of a resource, as RFC 7396 merges: null takes a field away. Raises NotThere."""
         match = _writable(path)
-        row = self.tx.get(path)
+        row = self._row(path)
         if row is None:
             raise NotThere(f"there is nothing at {path}")
         if not isinstance(changes, Mapping):
@@ -190,6 +190,14 @@ class Hand:
         self._lists.clear()
 
     # --- one resource ----------------------------------------------------------------------------------
+
+    def _row(self, path: str) -> Row | None:
+        """Return what stands at a path itself. Raises LocalError where something from elsewhere is shown."""
+        row = self.tx.get(path)
+        if row is not None and row.type == ALIAS:
+            assert row.key is not None
+            raise LocalError(f"{path} shows {row.key.decode()}: write to that")
+        return row
 
     def _document(
         self, resource: Resource, path: str, values: object, where: str, *, old: sep.Sep | None = None

@@ -498,6 +498,7 @@ class _Writing(_Reading):
         self.touch(list_tag(listing, scope))
         if kind == ALIAS and scope is not None:
             self.touch(listing)
+            self.touch(peer_tag(scope))  # who may see what is shown there has changed
 
     def _put_aliases(self, row: Row) -> None:
         """Give what shows a resource its new place, and tell of the change wherever it is shown."""

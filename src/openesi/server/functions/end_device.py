@@ -133,7 +133,12 @@ def _delete(change: Change) -> Outcome:
     return Outcome(204)
 
 
+def _remove_group(tx: Transaction, row: Row) -> None:
+    groups.set_default(tx, row.path, default=False)
+
+
 BEHAVIOURS = {
+    "Group": Behaviour(removed=_remove_group),
     "EndDeviceList": Behaviour(post=_post),
     "EndDevice": Behaviour(put=_put, delete=_delete, removed=remove),
 }

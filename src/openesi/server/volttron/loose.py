@@ -20,7 +20,7 @@ from openesi.sep2.schema import ValueType
 from openesi.sep2.xml_reader import local_name, short
 from openesi.server.documents import nothing
 
-MOST_DIGITS = 15  # of a number; Python reads long ones slowly
+MOST_DIGITS = 20  # of a number: 64 bits; Python reads long ones slowly
 _INTEGER = re.compile(rf"[+-]?[0-9]{{1,{MOST_DIGITS}}}", re.ASCII).fullmatch
 _HEX = re.compile(r"[0-9A-Fa-f]*", re.ASCII).fullmatch
 _BOOLEANS = {"true": True, "1": True, "false": False, "0": False}
