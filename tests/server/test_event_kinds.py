@@ -13,9 +13,10 @@ from hypothesis import strategies as st
 
 from openesi.errors import LocalError
 from openesi.sep2 import model as sep
+from openesi.sep2.editions import EDITIONS
 from openesi.server import operator
 from openesi.server.tree import Hand
-from server.esi import START, Esi
+from server.esi import START, Esi, lfdi_of
 from server.hand import write
 from server.test_responses import LISTS, send
 
@@ -68,6 +69,19 @@ def test_every_kind_begins_and_ends_at_the_second(esi: Esi, kind: type[sep.Event
     assert seen == [(0, 1, 0), (0, 1, 0), (1, 1, 1), (1, 1, 1), (1, 0, 0)]
     esi.now = START + 180 + 86_400
     assert esi.ask("GET", path).status == 404
+
+
+def test_2023_is_not_offered_active_lists_and_finds_out_for_itself_what_is_superseded(esi: Esi) -> None:
+    path = send(esi, sep.DERControl)
+    program = path.rsplit("/", 2)[0]
+    assert not esi.get(path).EventStatus.potentiallySuperseded
+    assert esi.get(program).ActiveDERControlListLink is not None
+    esi.change(lambda tx: operator.set_edition(tx, lfdi_of(1), "2023"))
+    spoken = EDITIONS["2023"]
+
+    assert esi.get(path, edition=spoken).EventStatus.potentiallySuperseded
+    assert esi.get(program, edition=spoken).ActiveDERControlListLink is None
+    assert esi.get(program, edition=spoken).DERControlListLink.all == 1
 
 
 @pytest.mark.parametrize("kind", KINDS)

@@ -300,8 +300,14 @@ class View:
         return any(self.reader.find(listing, row.path.encode()) is not None for listing in listings)
 
     def _with_known_status(self, event: sep.Event) -> sep.Event:
-        """Show Completed to those whose edition has it (2023); to others an ended event stays Active."""
-        if event.EventStatus.currentStatus != EventState.COMPLETED or self._speaks("2023"):
+        """Show a status as the client's edition has it.
+
+        2023 has Completed, and always says potentiallySuperseded: its clients find out for themselves. To
+        others an ended event stays Active.
+        """
+        if self._speaks("2023"):
+            return sep.replace(event, EventStatus=sep.replace(event.EventStatus, potentiallySuperseded=True))
+        if event.EventStatus.currentStatus != EventState.COMPLETED:
             return event
         return events.with_status(event, EventState.ACTIVE, events.earliest_start(event))
 
@@ -325,6 +331,8 @@ class View:
             return None
         target = resources.link_target(resource, field.name)
         if target is None or not self._may_follow(target):
+            return None
+        if target.is_active_list and self._speaks("2023"):  # deprecated: they are not offered any more
             return None
         href = resources.place_of(target, resource, path)
         if target.item is not None:
