@@ -16,7 +16,6 @@ from zoneinfo import ZoneInfo
 
 from openesi.cli import output
 from openesi.cli.api import server_of
-from openesi.cli.provision_page import showing
 from openesi.errors import LocalError, Refused, Unreachable, WrongUsage
 from openesi.provisioning import linkage
 from openesi.provisioning.board import Board
@@ -106,6 +105,8 @@ async def _serve(options: Options, state: State) -> None:
     if options.web_port is None:
         await _serve_roles(options, state, None, "")
         return
+    from openesi.cli.provision_page import showing  # with it comes what `status` and the like can do without
+
     board = Board(state)
     with showing(board, title="Provisioning", host="127.0.0.1", port=options.web_port) as url:
         await _serve_roles(options, state, board, url)
