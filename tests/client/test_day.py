@@ -26,7 +26,7 @@ def test_a_day_of_trouble(tmp_path: Path) -> None:
     """Cancelled, superseded, restarted, cut off, and the server's clock is set: everything is said once."""
 
     async def scenario() -> None:
-        async with serving(tmp_path / "data", default_poll_rate=300, post_rate=POLL_S) as house:
+        async with serving(tmp_path / "data", default_poll_rate=600, post_rate=POLL_S) as house:
             house.clock.now = float(MIDNIGHT)
             settings, own = house.service.settings, house.issue()
             skew = 0.0
@@ -56,13 +56,13 @@ def test_a_day_of_trouble(tmp_path: Path) -> None:
             stronger = await house.service.store.write(
                 lambda tx: operator.add_program(tx, description="near", primacy=1, settings=settings)
             )
-            paths = [await order("/derp/1", MIDNIGHT + hour * HOUR + 1_800, 600) for hour in range(24)]
+            paths = [await order("/derp/1", MIDNIGHT + hour * HOUR + 1_800, 1_200) for hour in range(24)]
             inverter, agent = device()
             url = agent.esi.url
             for second in range(0, 25 * HOUR, 120):
                 house.clock.now = float(MIDNIGHT + second)
                 now = int(house.clock.now)
-                if second == 5 * HOUR + 2_040:
+                if second == 5 * HOUR + 1_920:
                     await house.service.store.write(
                         lambda tx, now=now: operator.cancel_control(tx, paths[5], now=now)
                     )

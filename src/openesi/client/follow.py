@@ -365,9 +365,11 @@ async def _price(
     esi: Client, tariff: sep.TariffProfile, reading: sep.ReadingType, interval: sep.TimeTariffInterval
 ) -> Price:
     """Return the price of the first block of an interval, per kWh."""
-    link = interval.ConsumptionTariffIntervalListLink
+    link, summary = interval.ConsumptionTariffIntervalListLink, interval.ConsumptionTariffIntervalListSummary
     blocks: tuple[sep.ConsumptionTariffInterval, ...] = ()
-    if link is not None:
+    if summary is not None:  # CSIP-AUS 1.3 has it in line
+        blocks = summary.ConsumptionTariffInterval
+    elif link is not None:
         listed = await esi.fetch_list(link, sep.ConsumptionTariffIntervalList)
         blocks = listed.ConsumptionTariffInterval
     first = min(blocks, key=lambda one: one.startValue, default=None)
