@@ -37,6 +37,7 @@ REGISTRATION_POLL_S = 48 * 3600.0  # a device shows itself at least so often (cl
 
 # Duties that others wake and that live in modules of their own.
 MIRRORS, RESPONSES = "mirrors", "responses"
+EVENTS = frozenset({"programs", "load controls", "prices", "messages", "flow reservations"})
 
 
 class WrongPIN(Refused):
@@ -168,11 +169,14 @@ class Time:
         if not links:
             raise NotThere("the server links no Time: its events cannot be obeyed", status=404)
         sent, time = await self._ask(shared, list(dict.fromkeys(links)))
+        first = not shared.clock.is_set
         sample = shared.clock.accept(time.currentTime, sent=sent, received=shared.local())
         if sample is Sample.REFUSED:
             raise BadAnswer(f"the server says it is {time.currentTime} s after 1970; its time is not taken")
         if sample is Sample.ADJUSTED:
             log.info("clock set offset=%.1f", shared.clock.offset_s)
+        if first:
+            shared.wake |= EVENTS
         return max(TIME_POLL_S, poll_s(time.pollRate))
 
     async def _ask(self, shared: Shared, links: list[str]) -> tuple[float, sep.Time]:

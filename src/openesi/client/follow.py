@@ -61,6 +61,14 @@ class Found:
             self.errors.append(error)
             return None
 
+    async def fetched(self, esi: Client, link: sep.Link, kind: type[T]) -> T | None:
+        """Return a document, None if the server cannot give it, as ``listed``."""
+        try:
+            return await esi.fetch(link, kind)
+        except (AnswerError, BadAnswer) as error:
+            self.errors.append(error)
+            return None
+
     def take_rate(self, poll_rate: int | None) -> None:
         """Ask again at the highest rate of all lists."""
         self.rate_s = min(self.rate_s, poll_s(poll_rate, most_s=MOST_EVENT_POLL_S))
@@ -77,14 +85,16 @@ class Events:
         self._checked: int | None = None
 
     async def turn(self, shared: Shared) -> float:
-        """Read all of it. Where a part cannot be read, what was known of that part holds."""
-        if not shared.clock.is_set:
-            return 1.0  # no event is obeyed by a clock that nobody set
+        """Read all of it. Where a part cannot be read, what was known of that part holds.
+
+        Before the server told its time no event is taken, for by what clock? Defaults need none.
+        """
         found = await self.read(shared)
         self.scheduler.missing_is_cancelled = shared.esi.edition is IEEE_2023 and not found.errors
         now = shared.now
-        assigned = None if found.errors else frozenset(found.assigned)
-        shared.answer(self.scheduler.update(found.occurrences, now, assigned=assigned))
+        if shared.clock.is_set:
+            assigned = None if found.errors else frozenset(found.assigned)
+            shared.answer(self.scheduler.update(found.occurrences, now, assigned=assigned))
         self._carry_out(now)
         if found.errors:
             raise found.errors[0]
@@ -332,8 +342,8 @@ class Prices(Events):
                 continue
             parts = await found.listed(shared.esi, tariff.RateComponentListLink, sep.RateComponentList)
             for component in () if parts is None else parts.RateComponent[:MAX_COMPONENTS]:
-                reading = await shared.esi.fetch(component.ReadingTypeLink, sep.ReadingType)
-                if reading.flowDirection == FlowDirection.REVERSE:
+                reading = await found.fetched(shared.esi, component.ReadingTypeLink, sep.ReadingType)
+                if reading is None or reading.flowDirection == FlowDirection.REVERSE:
                     continue  # what is paid for energy given, not asked for energy taken
                 listed = await found.listed(
                     shared.esi, component.TimeTariffIntervalListLink, sep.TimeTariffIntervalList
@@ -343,9 +353,12 @@ class Prices(Events):
                     found.occurrences.append(one)
                     known = self._prices.get(one.mrid)  # what an interval costs never changes
                     if known is None and one.end > shared.now and len(prices) < MAX_INTERVALS:
-                        known = await _price(shared.esi, tariff, reading, interval)
+                        known = await _price(shared.esi, tariff, reading, interval, found)
                     if known is not None:
                         prices[one.mrid] = known
+        if found.errors:
+            still = self.scheduler.tracked.keys()
+            prices = {mrid: one for mrid, one in self._prices.items() if mrid in still} | prices
         self._prices = prices
         return found
 
@@ -362,15 +375,21 @@ PRICE = "price"
 
 
 async def _price(
-    esi: Client, tariff: sep.TariffProfile, reading: sep.ReadingType, interval: sep.TimeTariffInterval
-) -> Price:
-    """Return the price of the first block of an interval, per kWh."""
+    esi: Client,
+    tariff: sep.TariffProfile,
+    reading: sep.ReadingType,
+    interval: sep.TimeTariffInterval,
+    found: Found,
+) -> Price | None:
+    """Return the price of the first block of an interval, per kWh; None if it cannot be read now."""
     link, summary = interval.ConsumptionTariffIntervalListLink, interval.ConsumptionTariffIntervalListSummary
     blocks: tuple[sep.ConsumptionTariffInterval, ...] = ()
     if summary is not None:  # CSIP-AUS 1.3 has it in line
         blocks = summary.ConsumptionTariffInterval
     elif link is not None:
-        listed = await esi.fetch_list(link, sep.ConsumptionTariffIntervalList)
+        listed = await found.listed(esi, link, sep.ConsumptionTariffIntervalList)
+        if listed is None:
+            return None
         blocks = listed.ConsumptionTariffInterval
     first = min(blocks, key=lambda one: one.startValue, default=None)
     per_kwh = None
