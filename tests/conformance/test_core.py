@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import socket
 import ssl
+from pathlib import Path
 from typing import Any
 
 import pytest
 from lxml import etree
 
-from conformance.lab import PIN, Lab, schema
+from conformance.lab import PIN, Lab, lab_in, schema
 from conformance.plant import Plant
 from conformance.wire import SEP, XML, Wire, build, child, children, link, name_of, number, text
 
@@ -234,6 +235,36 @@ def test_CORE_005_time(lab: Lab, registered: Plant) -> None:
         assert link(assignment, "TimeLink") == place
     lab.pass_time(3_600)
     assert abs(number(registered.wire.get(place), "currentTime") - lab.house.clock()) <= 2
+
+
+# zone, moment; dstEndTime, dstOffset, dstStartTime, localTime, tzOffset then.
+ZONES = {
+    "summer in California": (
+        "America/Los_Angeles", 1_752_566_400, (1_762_074_000, 3_600, 1_741_514_400, 1_752_541_200, -28_800),
+    ),
+    "winter in California": (
+        "America/Los_Angeles", 1_735_689_600, (1_762_074_000, 3_600, 1_741_514_400, 1_735_660_800, -28_800),
+    ),
+    "summer in Sydney": (
+        "Australia/Sydney", 1_735_689_600, (1_743_868_800, 3_600, 1_728_144_000, 1_735_729_200, 36_000),
+    ),
+    "always in Brisbane": ("Australia/Brisbane", 1_735_689_600, (0, 0, 0, 1_735_725_600, 36_000)),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("case", ZONES)
+def test_CORE_005_time_in_a_zone(tmp_path: Path, case: str) -> None:
+    zone, moment, expected = ZONES[case]
+    with lab_in(tmp_path, timezone=zone) as lab:
+        plant = lab.plant()
+        lab.reach(moment)
+        clock = plant.wire.get(link(plant.dcap(), "TimeLink"))
+        passed = number(clock, "currentTime") - moment
+        assert 0 <= passed <= 2
+        names = ("dstEndTime", "dstOffset", "dstStartTime", "localTime", "tzOffset")
+        told = {name: number(clock, name) for name in names}
+        told["localTime"] -= passed
+        assert tuple(told.values()) == expected
 
 
 def power(watts: int) -> dict[str, int]:
