@@ -152,7 +152,7 @@ class Wire:
         self.certificate = certificate
         self.schema = schema
         self.aus = AUS  # the namespace that is spoken in
-        self._context = certificate.context()
+        self.context = certificate.context()
         self.move(server)
 
     def move(self, server: str) -> None:
@@ -161,12 +161,20 @@ class Wire:
         assert parts.hostname is not None
         self.server = server
         self._connection = http.client.HTTPSConnection(
-            parts.hostname, parts.port, context=self._context, timeout=20
+            parts.hostname, parts.port, context=self.context, timeout=20
         )
 
     @property
     def lfdi(self) -> str:
         return self.certificate.lfdi
+
+    @property
+    def cipher(self) -> tuple[str, str, int]:
+        """Return suite, version and bits of the connection, which must have been used."""
+        assert isinstance(self._connection.sock, ssl.SSLSocket)
+        found = self._connection.sock.cipher()
+        assert found is not None
+        return found
 
     def ask(self, method: str, target: str, body: bytes | None = None, **headers: str | None) -> Answer:
         """Send one request; headers in keywords, ``content_type=...``; None leaves one out."""
