@@ -43,6 +43,8 @@ def test_a_house_comes_up_obeys_and_goes_down(tmp_path: Path, told_to_stop: sign
         word, server, web = process.stdout.readline().split()
         assert word == "ready"
         assert server.startswith("https://127.0.0.1:")
+        with urllib.request.urlopen(f"{web}/api/devices", timeout=10) as answer:
+            assert len(msgspec.json.decode(answer.read())) == 5  # all of the house are there when it is ready
         send_event(web, limit_percent=30, duration_s=3_600)
         deadline = time.monotonic() + 20
         while not any(event["status"] == "active" for event in events(web)):

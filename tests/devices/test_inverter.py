@@ -315,6 +315,72 @@ def test_energy_is_neither_made_nor_lost(
         assert state.power_w == 0
 
 
+INT32 = st.integers(-(2**31), 2**31 - 1)
+INT16 = st.integers(-(2**15), 2**15 - 1)
+TENS = st.integers(-9, 9) | st.integers(-128, 127)
+WATTS = st.builds(sep.ActivePower, multiplier=TENS, value=INT16)
+CURVES = st.dictionaries(
+    st.sampled_from([mode for mode in sorted(MODES) if mode in DERCurveType.__members__]),
+    st.builds(
+        lambda points, **more: sep.DERCurve(
+            mRID=bytes(16),
+            creationTime=0,
+            curveType=0,
+            CurveData=tuple(sep.CurveData(xvalue=x, yvalue=y, excitation=True) for x, y in points),
+            **more,
+        ),
+        st.lists(st.tuples(INT32, INT32), min_size=1, max_size=10),
+        xMultiplier=TENS,
+        yMultiplier=TENS,
+        yRefType=st.integers(0, 255),
+        openLoopTms=st.none() | st.integers(0, 65_535),
+        rampDecTms=st.none() | st.integers(0, 65_535),
+        rampPT1Tms=st.none() | st.integers(0, 65_535),
+        vRef=st.none() | st.integers(0, 10_000),
+    ),
+    max_size=4,
+)
+BASES = st.fixed_dictionaries(
+    {},
+    optional={
+        "opModTargetW": WATTS,
+        "opModStorageTargetW": WATTS,
+        "opModExpLimW": WATTS,
+        "opModImpLimW": WATTS,
+        "opModFixedVar": st.builds(sep.FixedVar, refType=st.integers(0, 255), value=INT16),
+        "opModFixedPFInjectW": st.builds(
+            PF, displacement=st.integers(0, 65_535), multiplier=TENS, excitation=st.booleans()
+        ),
+        "opModFreqDroop": st.builds(
+            sep.FreqDroopType,
+            dBOF=st.integers(0, 5_000),
+            dBUF=st.integers(0, 5_000),
+            kOF=st.integers(0, 65_535),
+            kUF=st.integers(0, 65_535),
+            openLoopTms=st.integers(0, 65_535),
+        ),
+        "rampTms": st.integers(0, 65_535),
+    },
+)
+GRID = st.tuples(st.floats(0, 400), st.floats(40, 70), st.floats(0, 10_000), st.floats(0.01, 600))
+
+
+@settings(max_examples=100, deadline=None)
+@given(CURVES, BASES, st.lists(GRID, min_size=1, max_size=6))
+def test_no_order_leaves_the_nameplate(
+    shapes: dict[str, sep.DERCurve], base: dict[str, Any], grid: list[tuple[float, float, float, float]]
+) -> None:
+    told, state = orders(shapes, **base), State()
+    for number, (volts, hertz, sun_w, dt_s) in enumerate(grid):
+        around = Surroundings(voltage_v=volts, frequency_hz=hertz, pv_w=sun_w, load_w=700)
+        state = step(state, told, around, dt_s, rating=RATING, is_new_order=number == 0)
+        assert -RATING.max_charge_w - 1e-6 <= state.power_w <= RATING.max_w + 1e-6
+        most_va = RATING.max_va * min(1.0, volts / RATING.nominal_v)
+        assert math.hypot(state.power_w, state.var) <= most_va + 1e-6
+        assert 0 <= state.stored_wh <= RATING.battery_wh
+        assert math.isfinite(state.shed_wh)
+
+
 def test_what_it_tells_fits_the_schema_and_itself() -> None:
     for device in (SolarInverter(), Battery()):
         device.advance(1_800_000_000)
