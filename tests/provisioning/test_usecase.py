@@ -22,7 +22,7 @@ from openesi.provisioning.se.clusters import DeviceClass
 from openesi.provisioning.se.install_code import InstallCodeError
 from openesi.provisioning.se.memory import Stage as EsiStage
 from openesi.provisioning.simulation import PRICES, PROGRAM, Home, Utility, build, default_services
-from openesi.provisioning.state import State
+from openesi.provisioning.state import INBOX_ROWS, State
 from openesi.provisioning.world import Line, Passage, World
 
 START = 1_790_000_000.0
@@ -119,6 +119,20 @@ def test_every_subscriber_has_to_accept_step_14() -> None:
     assert again.status(home.device).told == {"CIS": "accepted", "ODS": "accepted"}
     assert {one.status for one in (*utility.cis.devices(), *ods.devices())} == {"Joined"}
     state.close()
+
+
+def test_a_flood_of_messages_makes_them_wait_and_loses_none(scene: Scene) -> None:
+    scene.state.inbox_rows = INBOX_ROWS
+    scene.utility.open_window(scene.home)
+    scene.world.run(scene.world.now + 60)
+    assert scene.utility.stage(scene.home) is Stage.REQUESTED
+
+    scene.state.prune(scene.world.now)
+    scene.world.run(scene.world.now + 120)
+    scene.utility.install(scene.home)
+    scene.world.run(scene.world.now + 600)
+
+    joined_everywhere(scene.utility, scene.home)
 
 
 def test_only_the_newest_request_is_read(scene: Scene) -> None:

@@ -24,6 +24,9 @@ from openesi.provisioning.letters import Language, Letter, redact
 
 # Ids of letters received are kept longer than any sender repeats them, or replays would get through.
 INBOX_KEEP_S: Final = 8 * 86_400.0
+# Ids remembered; a device leaves about 25. With so many, new messages wait until old ids are dropped: a peer
+# that is let in could fill the disk.
+INBOX_ROWS: Final = 5_000_000
 # The journal's rows; a device leaves about sixty. The oldest go first.
 JOURNAL_ROWS: Final = 2_000_000
 # Of a longer message the journal keeps the beginning: a peer could fill the disk with messages it may send.
@@ -94,6 +97,7 @@ class State:
         self._db.execute("PRAGMA synchronous = FULL")
         self._db.execute("PRAGMA busy_timeout = 10000")
         self._migrate()
+        self.inbox_rows = self._count_inbox()
 
     def close(self) -> None:
         """Close the file."""
@@ -162,9 +166,13 @@ class State:
             self._db.execute(
                 "DELETE FROM outbox WHERE outcome IS NOT NULL AND due < ?", (now - INBOX_KEEP_S,)
             )
+            self.inbox_rows = self._count_inbox()
             self._db.execute(
                 "DELETE FROM journal WHERE number <= (SELECT MAX(number) FROM journal) - ?", (JOURNAL_ROWS,)
             )
+
+    def _count_inbox(self) -> int:
+        return int(self._db.execute("SELECT COUNT(*) FROM inbox").fetchone()[0])
 
     def _migrate(self) -> None:
         (version,) = self._db.execute("PRAGMA user_version").fetchone()
@@ -228,6 +236,7 @@ class Shelf:
         self._db.execute(
             "INSERT INTO inbox VALUES (?, ?, ?, ?, ?)", (self.role, identifier, digest, reply, now)
         )
+        self.state.inbox_rows += 1
 
     # -- letters to send
 

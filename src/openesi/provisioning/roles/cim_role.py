@@ -22,7 +22,7 @@ from openesi.provisioning.cim.model import (
 )
 from openesi.provisioning.letters import Language, Letter
 from openesi.provisioning.roles.base import Role, Transient
-from openesi.provisioning.state import INBOX_KEEP_S, State
+from openesi.provisioning.state import INBOX_KEEP_S, INBOX_ROWS, State
 
 # Older messages are refused: their ids may be forgotten, so they could be replays.
 MAX_AGE_S: Final = INBOX_KEEP_S - 3600.0
@@ -65,6 +65,8 @@ class CimRole(Role):
     def check(self, message: Message, letter: Letter, now: float) -> None:
         """Refuse what is not from a peer, not for now, or without an id. Raises ``CimError``."""
         header = message.head
+        if self.shelf.state.inbox_rows >= INBOX_ROWS:
+            raise CimError("3.2", "too many messages came lately; send it again later")
         if header.Source is None or header.Timestamp is None or header.MessageID is None:
             raise CimError("1.5", "Source, Timestamp and MessageID are needed here")
         if not 0 < len(header.MessageID) <= MAX_ID:
