@@ -15,6 +15,7 @@ from cli.test_event import Shell
 from openesi import cli
 from openesi.pki import Authority
 from openesi.sep2 import model as sep
+from openesi.sep2.identity import sfdi_from_lfdi
 from openesi.sep2.xml import parse
 from web.house import House, house_in, lfdi_of
 
@@ -150,6 +151,17 @@ def test_loads_are_asked_for_less(shell: Shell, get: Get) -> None:
     assert get(program).availabilityUpdatePercentChangeThreshold == 500
     shell("dr", "remove", program)
     assert get("/dr").all == 1
+
+
+def test_only_those_are_silent_who_owe_an_answer(shell: Shell, house: House) -> None:
+    for number, category in ((5, b"\x01"), (6, b"\x08"), (7, None)):
+        device = house.register(number)
+        values = {"lFDI": lfdi_of(number), "sFDI": sfdi_from_lfdi(lfdi_of(number)), "changedTime": 0}
+        house.ask(number, "PUT", device, sep.EndDevice(**values, deviceCategory=category))
+    sent = shell.json("dr", "send", "--duty", "50%", "--category", "water-heater")
+    silent = shell.json("dr", "show", sent["href"])["silent"]
+
+    assert sorted(silent) == sorted(lfdi_of(number).hex().upper() for number in (6, 7))
 
 
 def test_a_reservation_is_granted_and_denied(shell: Shell, house: House) -> None:

@@ -193,7 +193,7 @@ def available(*, api: ApiUrl = None, data: RunningData = None, as_json: AsJson =
         output.write(output.render_table(("device", "power", "share", "for", "program"), rows))
     else:
         output.say("No load has said what it could shed. It does so when its program has thresholds: "
-                   "openesi dr program --percent 5")  # fmt: skip
+                   "openesi dr program --percent 5%")  # fmt: skip
 
 
 @app.command()

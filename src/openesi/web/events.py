@@ -12,7 +12,7 @@ from starlette.responses import Response
 from openesi.errors import LocalError
 from openesi.sep2 import identity
 from openesi.sep2 import model as sep
-from openesi.sep2.enums import EventState
+from openesi.sep2.enums import EventState, bits
 from openesi.sep2.json import to_json
 from openesi.server import groups, operator
 from openesi.server.documents import read_document
@@ -123,3 +123,12 @@ def concerned(reader: Reader, event: str) -> list[Row] | None:
             if member is not None:
                 found[device] = member
     return list(found.values())
+
+
+def owes_answer(event: sep.Event | None, device: Row) -> bool:
+    """Tell whether a device is to answer an event: one that asks for answers, and is for its category."""
+    if event is None or not any(event.responseRequired or b""):
+        return False
+    wanted = getattr(event, "deviceCategory", None) or b""
+    own = read_document(device, sep.EndDevice).deviceCategory or b""
+    return not any(wanted) or not any(own) or bool(bits(wanted) & bits(own))

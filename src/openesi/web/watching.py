@@ -134,10 +134,11 @@ async def get_event(live: Live, request: Request) -> Response:
         else:
             told = events.summarize(reader, path)
         sent = live.timeline.responses.of(identity.parse_mrid(told["mrid"]))
+        event = read_document(row, sep.Event) if row is not None else None
         silent = [
             identity.format_lfdi(device.key)
             for device in _asked(live, reader, path)[:MAX_NAMED]
-            if device.key is not None and device.key not in sent
+            if device.key is not None and device.key not in sent and events.owes_answer(event, device)
         ]
         answers = [
             {
