@@ -261,7 +261,7 @@ def test_right_bodies_are_taken_and_unknown_elements_are_ignored(lab: Lab, groun
                 assert b"bogus" not in shown.body
 
 
-NONSENSE = [None, [], "text", {"bogus": 1}, [{"bogus": 1}]]
+NONSENSE: list[Any] = [[], "text", {"bogus": 1}]
 
 
 def test_nonsense_of_the_operator_changes_nothing(lab: Lab, ground: Ground) -> None:

@@ -64,6 +64,9 @@ def test_every_href_answers_by_the_schema(lab: Lab, full: Plant, edition: str) -
     table = lab.utility.do("GET", "/resources")
     seen = {pattern(path) for path in found}
     missing = {one["name"] for one in table if one["path"] not in seen} - NOT_LINKED
+    if edition == "2023":  # it has given up lists of what is active
+        assert {name for name in missing if name.startswith("Active")}
+        missing = {name for name in missing if not name.startswith("Active")}
     for name, of in ADDED.items():
         assert (name in missing) == (edition not in of)
     assert missing <= ADDED.keys()
