@@ -14,7 +14,9 @@ from hypothesis import strategies as st
 from openesi.errors import LocalError
 from openesi.sep2 import model as sep
 from openesi.sep2.editions import EDITIONS
+from openesi.sep2.xml import parse_as
 from openesi.server import operator
+from openesi.server.documents import STORED
 from openesi.server.tree import Hand
 from server.esi import START, Esi, lfdi_of
 from server.hand import write
@@ -285,14 +287,11 @@ def _order(esi: Esi, orders: list[tuple[int, int, dict[str, Any]]]) -> None:
 def _states(esi: Esi) -> dict[str, tuple[int, int]]:
     esi.runner.run(esi.application.tick())
     rows = esi.look(lambda reader: reader.of_type("DERControl", limit=100))
-    shown = {row.path: xml_status(row.body) for row in rows}
+    shown = {row.path: _status(row.body) for row in rows}
     assert len(shown) > 1
     return shown
 
 
-def xml_status(body: bytes) -> tuple[int, int]:
-    from openesi.sep2.xml import parse_as
-    from openesi.server.documents import STORED
-
+def _status(body: bytes) -> tuple[int, int]:
     told = parse_as(body, sep.DERControl, STORED).EventStatus
     return told.currentStatus, told.dateTime

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import random
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -10,6 +11,11 @@ import pytest
 
 from openesi.errors import LocalError
 from openesi.sep2 import model as sep
+from openesi.sep2.enums import EventState
+from openesi.sep2.json import to_json
+from openesi.sep2.reservations import flow_of
+from openesi.sep2.xml import parse_as
+from openesi.server.documents import STORED
 from openesi.server.functions.flow_reservation import MAX_ANSWERS, MAX_REQUESTS
 from server.esi import START, Esi, location
 from server.hand import put, write
@@ -184,8 +190,6 @@ def test_answers_that_make_no_sense_are_refused(esi: Esi, fields: dict[str, Any]
 
 
 def _as_json(esi: Esi, path: str) -> dict[str, Any]:
-    from openesi.sep2.json import to_json
-
     return to_json(esi.get(path))
 
 
@@ -240,6 +244,30 @@ def test_the_rule_denies_what_does_not_fit_and_grants_it_once_somebody_gives_up(
     assert ruled.put(first, cancelled(wish(energy=30_000))).status == 204
     ruled.post("/edev/2/frq", wish(6), device=OTHER)
     assert sorted(one.interval.duration for one in answers(ruled, OTHER)) == [0, 3_600]
+
+
+def test_all_that_is_granted_together_stays_within_the_budget(ruled: Esi) -> None:
+    dice = random.Random(7)
+    for number in range(60):
+        ruled.now += dice.randrange(120)
+        span = sep.DateTimeInterval(
+            duration=dice.randrange(600, 7_200), start=int(ruled.now) + dice.randrange(900)
+        )
+        power = dice.choice((-1, 1)) * dice.randrange(500, 7_000)
+        asked = wish(number + 1, power=power, energy=power // 2, intervalRequested=span)
+        sent = ruled.post(f"/edev/{number % 2 + 1}/frq", asked, device=number % 2 + 1)
+        if dice.random() < 0.2:
+            assert ruled.ask("DELETE", location(sent), device=number % 2 + 1).status == 204
+    rows = ruled.look(lambda reader: reader.of_type("FlowReservationResponse", limit=100))
+    answered = [parse_as(row.body, sep.FlowReservationResponse, STORED) for row in rows]
+    flows = [flow_of(one) for one in answered if one.EventStatus.currentStatus != EventState.CANCELLED]
+    granted = [flow for flow in flows if flow.end > flow.start]
+
+    assert 10 < len(granted) < len(answered) == 60
+    for moment in {flow.start for flow in granted}:
+        for sign in (-1, 1):
+            running = (flow.power_w for flow in granted if flow.start <= moment < flow.end)
+            assert sum(abs(power) for power in running if power * sign > 0) <= 10_000
 
 
 def test_the_operator_may_overrule_the_rule(ruled: Esi) -> None:
