@@ -12,6 +12,7 @@ import pytest
 from client.conftest import House, serving
 from client.test_agent import POLL_S, Driven
 from openesi.client import Notify
+from openesi.client.agent import State
 from openesi.client.notifications import Received
 from openesi.client.subscriptions import RENEW_S, Subscriptions
 from openesi.sep2 import model as sep
@@ -115,6 +116,22 @@ def test_a_restarted_device_ends_what_leads_nowhere(data: Path) -> None:
             assert not {one.notificationURI for one in old.values()} & {
                 one.notificationURI for one in new.values()
             }
+            await driven.agent.esi.close()
+
+    asyncio.run(scenario())
+
+
+def test_a_server_whose_name_nobody_knows_yet_is_polled(data: Path) -> None:
+    async def scenario() -> None:
+        async with serving(data, **SETTINGS) as house:
+            driven = notified(house)
+            url, driven.agent.esi.url = driven.agent.esi.url, "https://nobody.invalid/dcap"
+            async with driven.agent.listening():
+                assert "nobody.invalid" in str(driven.agent.problem)
+                driven.agent.esi.url = url
+                await driven.live(5)
+                assert driven.agent.state is State.CONNECTED
+            assert await subscribed(house) == {}
             await driven.agent.esi.close()
 
     asyncio.run(scenario())

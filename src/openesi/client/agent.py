@@ -284,14 +284,20 @@ class Agent:
     async def listening(self) -> AsyncIterator[None]:
         """Listen for notifications meanwhile, if the agent was made with ``notify``.
 
-        ``run`` does it by itself. Raises LocalError for certificates that cannot be used or an address that
-        cannot be listened on.
+        ``run`` does it by itself. Where no way leads to the server yet it does without. Raises LocalError for
+        certificates that cannot be used or an address that cannot be listened on.
         """
         if self._notify is None:
             yield
             return
         notify = self._notify
-        address = own_address(self.esi.url)
+        try:
+            address = own_address(self.esi.url)
+        except LocalError as error:  # no name service yet, after a power cut perhaps: it polls
+            log.warning("no notifications reason=%s", error)
+            self.problems["subscriptions"] = error
+            yield
+            return
         bind = notify.bind or all_addresses(address)
 
         async def take(received: Received) -> bool:
