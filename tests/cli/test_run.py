@@ -7,6 +7,9 @@ import pytest
 
 from cli.test_request import Running, server  # noqa: F401 (a fixture)
 from openesi import cli
+from openesi.cli import run
+from openesi.client import Notify
+from openesi.errors import WrongUsage
 
 
 def test_a_device_runs_and_says_what_it_does(
@@ -63,3 +66,33 @@ def test_a_device_that_is_told_to_stop_stops_well(server: Running) -> None:  # n
     process.terminate()
     _, err = process.communicate(timeout=20)
     assert (process.returncode, err) == (0, "")
+
+
+@pytest.mark.parametrize(
+    ("text", "host", "port"),
+    [
+        (":", "", 0),
+        (":9443", "", 9443),
+        ("me.example", "me.example", 0),
+        ("me.example:9443", "me.example", 9443),
+        ("192.0.2.7:1", "192.0.2.7", 1),
+        ("[2001:db8::7]", "2001:db8::7", 0),
+        ("[2001:db8::7]:9443", "2001:db8::7", 9443),
+    ],
+)
+def test_where_to_be_notified_is_read(text: str, host: str, port: int) -> None:
+    assert run._listening_at(text) == Notify(host=host, port=port)
+
+
+@pytest.mark.parametrize("text", ["2001:db8::7", "me:99999", "me:x", "[me", "a:b:c"])
+def test_where_nobody_can_be_notified_is_said(text: str) -> None:
+    with pytest.raises(WrongUsage, match="write HOST"):
+        run._listening_at(text)
+
+
+@pytest.mark.parametrize("command", [["run"], ["get"], ["put"], ["post"]])
+def test_examples_stand_on_lines_of_their_own(command: list[str], capsys: pytest.CaptureFixture[str]) -> None:
+    assert cli.main([*command, "--help"]) == 0
+    lines = capsys.readouterr().out.splitlines()
+    assert any(line.startswith(f"  openesi {command[0]} ") for line in lines)
+    assert not any("\\b" in line for line in lines)

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import pytest
 from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from openesi.sep2 import model as sep
 from openesi.sep2 import xml
 from openesi.sep2.editions import IEEE_2018
-from openesi.sep2.errors import DecodeError
+from openesi.sep2.errors import DecodeError, EncodeError
 from strategies import documents
 
 NS = 'xmlns="urn:ieee:std:2030.5:ns"'
@@ -121,3 +122,26 @@ def test_no_half_of_an_instruction_is_taken(document: str) -> None:
 @given(documents(IEEE_2018))
 def test_what_is_exact_is_read_as_ever(value: sep.Sep) -> None:
     assert xml.parse_tolerantly(xml.serialize(value)) == (value, [])
+
+
+@settings(max_examples=120, deadline=None)
+@given(documents(IEEE_2018), st.data())
+def test_whatever_is_done_to_a_document_it_is_read_or_refused(value: sep.Sep, data: st.DataObject) -> None:
+    text = bytearray(xml.serialize(value))
+    for _ in range(data.draw(st.integers(1, 5))):
+        start = data.draw(st.integers(0, len(text)))
+        end = data.draw(st.integers(start, min(len(text), start + 30)))
+        text[start:end] = data.draw(
+            st.sampled_from([b"", b"<", b'"', b"-1", b"0x", b"9" * 30, b"</DER>", b" xmlns='urn:x'", b"\xff"])
+        )
+    try:
+        found, remarks = xml.parse_tolerantly(bytes(text))
+    except DecodeError:
+        return
+    assert isinstance(found, sep.Sep)
+    assert all(isinstance(one, str) for one in remarks)
+    try:
+        again = xml.serialize(found)
+    except EncodeError:
+        return  # a control character, say, that XML may hold in one way only
+    assert xml.parse(again) == found  # what was mended is exact

@@ -70,7 +70,7 @@ def get_command(
 ) -> None:
     """Print the document at PATH.
 
-    \\b
+    \b
     openesi get /dcap --server https://localhost:8443 --cert inverter.pem --key inverter.key --ca serca.pem
     openesi get "/edev?s=0&l=10" -i
     """
@@ -95,7 +95,7 @@ def put_command(
 ) -> None:
     """Replace the document at PATH by the one in FILE.
 
-    \\b
+    \b
     openesi put /edev/1/der/1/derg settings.xml
     """
     answer = _ask("PUT", path, _read(file), server, (cert, key, ca, server_lfdi, profile), exi=exi)
@@ -119,7 +119,7 @@ def post_command(
 ) -> None:
     """Add the document in FILE to the list at PATH, and print where the server put it.
 
-    \\b
+    \b
     openesi post /mup mirror.xml
     """
     answer = _ask("POST", path, _read(file), server, (cert, key, ca, server_lfdi, profile), exi=exi)

@@ -93,7 +93,7 @@ def run(
 ) -> None:
     """Run a simulated device at a server: it registers, reports, meters, and obeys.
 
-    \\b
+    \b
     openesi run inverter --server https://localhost:8443 --cert inverter.pem --key inverter.key --ca serca.pem
     openesi run thermostat --cert t.pem --key t.key --ca serca.pem --pin 111115
     openesi run inverter --grid 61.5Hz@1m+30s
