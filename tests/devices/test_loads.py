@@ -329,6 +329,19 @@ def test_a_vehicle_without_an_answer_is_charged_all_the_same() -> None:
     assert charger.plugged_since is None
 
 
+def test_a_charger_can_be_told_a_reduction_in_watts() -> None:
+    charger = Charger()
+    charger.advance(MIDNIGHT)
+    charger.plug_in(MIDNIGHT)
+    charger.grant(Grant(power_w=7_000, until=int(MIDNIGHT) + 8 * HOUR))
+    told = control(TargetReduction=sep.TargetReduction(type=Unit.KILOWATTS, value=3))
+    assert charger.can_obey(told)
+    charger.obey_load(told)
+    assert live(charger, 0, 1)[-1] == 4_000
+    reached = sep.AppliedTargetReduction(type=Unit.KILOWATTS, value=3)
+    assert charger.applied(told) == Applied(AppliedTargetReduction=reached)
+
+
 def test_a_display_shows_what_counts() -> None:
     display = Display()
     assert display.lines() == ["price not known"]

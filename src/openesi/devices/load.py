@@ -54,6 +54,7 @@ class Load:
     category = DeviceCategory.SIMPLE_RESIDENTIAL_LOAD
     model = "Load"
     functions = FunctionsImplemented.DEMAND_RESPONSE
+    is_continuous = False  # whether it can use any part of its power, and so be told a reduction in W
     meters: tuple[Meter, ...] = (LOAD_METER,)
 
     def __init__(self) -> None:
@@ -90,7 +91,9 @@ class Load:
 
     def can_obey(self, control: sep.EndDeviceControl) -> bool:
         """Tell whether the control has a kind of reduction that this load knows."""
-        return power_share(control, 0.0) is not None
+        if power_share(control, 0.0) is not None:
+            return True
+        return self.is_continuous and target_reduction_w(control) is not None
 
     def obey_load(self, control: sep.EndDeviceControl | None) -> None:
         """Do this from now on."""
@@ -116,6 +119,8 @@ class Load:
 
     def applied(self, control: sep.EndDeviceControl) -> Applied:
         """Return what it made of a control, also after its end."""
+        if self.is_continuous and _is_reduction(control):
+            return reduction_applied(control, self.reached_w)
         if control.DutyCycle is not None:
             return Applied(DutyCycle=control.DutyCycle)
         if control.Offset is not None and control.Offset.loadAdjustmentPercentageOffset is not None:
@@ -132,6 +137,12 @@ class Load:
         """Return the share of its usual power that the control leaves now."""
         found = power_share(self.control, self.controlled_s) if self.control is not None else None
         return 1.0 if found is None else found
+
+    def left_w(self, usual_w: float) -> float:
+        """Return what the control leaves of the power that would be used."""
+        if self.control is not None and self.is_continuous and _is_reduction(self.control):
+            return max(0.0, usual_w - (target_reduction_w(self.control) or 0.0))
+        return usual_w * self.share()
 
     def readings(self, meter: str) -> Mapping[str, float]:
         """Return what it uses."""
@@ -158,6 +169,11 @@ def power_share(control: sep.EndDeviceControl, elapsed_s: float) -> float | None
         delayed = control.ApplianceLoadReduction.type == ApplianceLoadReduction.DELAY
         return 0.0 if delayed else 0.5
     return None
+
+
+def _is_reduction(control: sep.EndDeviceControl) -> bool:
+    """Tell whether a control says nothing of shares, so that its reduction in W counts."""
+    return power_share(control, 0.0) is None and control.TargetReduction is not None
 
 
 def target_reduction_w(control: sep.EndDeviceControl) -> float | None:

@@ -8,9 +8,8 @@ told of a high price it delays its start, and does not stop once it runs (dret-c
 
 from __future__ import annotations
 
-from openesi.client.device import Applied, Price
-from openesi.devices.load import DAY_S, Load, power_share, reduction_applied, target_reduction_w
-from openesi.sep2 import model as sep
+from openesi.client.device import Price
+from openesi.devices.load import DAY_S, Load
 from openesi.sep2.enums import DeviceCategory, FunctionsImplemented
 
 
@@ -19,32 +18,16 @@ class LoadSwitch(Load):
 
     category = DeviceCategory.LOAD_CONTROL_SWITCH
     model = "Load control switch"
+    is_continuous = True
 
     def __init__(self, *, load_w: float = 1_500.0) -> None:
         super().__init__()
         self.load_w = load_w
 
-    def can_obey(self, control: sep.EndDeviceControl) -> bool:
-        """A reduction in W, besides what any switch can do."""
-        return target_reduction_w(control) is not None or super().can_obey(control)
-
     def step(self, now: float, dt_s: float) -> None:
         """Pass on what the control leaves."""
         del now, dt_s
-        self.power_w = self.load_w * self.share()
-        if self.control is not None and _is_reduction(self.control):
-            self.power_w = max(0.0, self.load_w - (target_reduction_w(self.control) or 0.0))
-
-    def applied(self, control: sep.EndDeviceControl) -> Applied:
-        """Return what it made of a control: a reduction as it was reached."""
-        return (
-            reduction_applied(control, self.reached_w) if _is_reduction(control) else super().applied(control)
-        )
-
-
-def _is_reduction(control: sep.EndDeviceControl) -> bool:
-    """Tell whether a control says nothing of shares, so that its reduction in W counts."""
-    return power_share(control, 0.0) is None
+        self.power_w = self.left_w(self.load_w)
 
 
 class PoolPump(Load):

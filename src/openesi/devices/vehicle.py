@@ -41,6 +41,7 @@ class Charger(Load):
 
     category = DeviceCategory.EVSE
     model = "Electric vehicle charger"
+    is_continuous = True
     functions = FunctionsImplemented.FLOW_RESERVATION | FunctionsImplemented.DEMAND_RESPONSE
 
     def __init__(self, *, vehicle: Vehicle | None = None, charger_w: float = 7_400.0) -> None:
@@ -79,8 +80,8 @@ class Charger(Load):
         if self.plugged_since is not None and now >= self.leaves_at:
             self.plugged_since, self.granted = None, None
         fills_w = self.needed_wh / EFFICIENCY * 3600 / dt_s if dt_s else math.inf
-        wanted_w = self._allowed_w(now) * min(1.0, self.share()) if self.needed_wh > 0 else 0.0
-        self.power_w = min(wanted_w, fills_w)
+        allowed_w = self._allowed_w(now) if self.needed_wh > 0 else 0.0
+        self.power_w = min(self.left_w(allowed_w), allowed_w, fills_w)
         self.stored_wh += self.power_w * EFFICIENCY * dt_s / 3600
 
     def _allowed_w(self, now: float) -> float:
