@@ -2,24 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 import pytest
 
-from conformance.lab import Lab, Site, lab_in
+from conformance.lab import Lab, Site
 from conformance.wire import child, children, link, number, text
 
 LIMIT = "opModMaxLimW"
 HOUR = 3_600
 SCHEDULED, ACTIVE, CANCELLED, SUPERSEDED = 0, 1, 2, 4
-
-
-@pytest.fixture
-def lab(tmp_path: Path) -> Iterator[Lab]:
-    with lab_in(tmp_path / "lab") as made:
-        yield made
 
 
 def states(site: Site, program: str = "P") -> dict[str, int]:
@@ -280,3 +272,70 @@ def test_the_same_mrid_twice_is_refused(lab: Lab) -> None:
     refused = lab.utility.ask("POST", f"/resources{site.programs['P']}/derc", body)
     assert refused.status_code == 422
     assert len(children(site.plant.wire.get(f"{site.programs['P']}/derc?l=9"), "DERControl")) == 1
+
+
+# What makes an event of another kind, and what becomes of the older of two that overlap.
+KINDS: dict[str, tuple[str, Any, str, dict[str, Any], int]] = {
+    "EndDeviceControl": (
+        "/dr",
+        {"primacy": 9},
+        "/edc",
+        {
+            "deviceCategory": "00000001",
+            "drProgramMandatory": False,
+            "loadShiftForward": False,
+            "DutyCycle": {"normalValue": 50},
+        },
+        SUPERSEDED,
+    ),
+    "TimeTariffInterval": (
+        "/tp",
+        {
+            "primacy": 9,
+            "serviceCategoryKind": 0,
+            "RateComponent": [{"roleFlags": "00", "ReadingType": {"uom": 72}}],
+        },
+        "/rc/1/tti",
+        {"touTier": 0, "ConsumptionTariffInterval": [{"consumptionBlock": 0, "startValue": 0, "price": 1}]},
+        SUPERSEDED,
+    ),
+    "TextMessage": (
+        "/msg",
+        {"locale": "en", "primacy": 9},
+        "/txt",
+        {"priority": 1, "textMessage": "Hello"},
+        ACTIVE,
+    ),
+}
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_events_of_other_kinds(lab: Lab, kind: str) -> None:
+    top, parent, below, body, older = KINDS[kind]
+    plant = lab.plant()
+    listing = lab.utility.add(top, parent) + below
+    zero = lab.now + 1
+
+    def make(name: str, start: int, duration: int) -> None:
+        interval = {"start": zero + start, "duration": duration}
+        lab.utility.add(listing, body | {"description": name, "interval": interval})
+
+    def found() -> dict[str, int]:
+        members = plant.wire.members(listing)
+        return {text(one, "description") or "": number(one, "EventStatus/currentStatus") for one in members}
+
+    make("old", 60, 2 * HOUR)
+    lab.pass_time(5)
+    make("new", 600, 600)
+    assert found() == {"old": SCHEDULED, "new": SCHEDULED}
+    lab.reach(zero + 60)
+    assert found() == {"old": ACTIVE, "new": SCHEDULED}
+    lab.pass_time(-HOUR)
+    lab.restart()
+    assert found() == {"old": ACTIVE, "new": SCHEDULED}
+    lab.reach(zero + 600)
+    assert found() == {"old": older, "new": ACTIVE}
+    lab.pass_time(HOUR)
+    assert found() == {"old": older}
+    lab.pass_time(HOUR)
+    assert found() == {}
