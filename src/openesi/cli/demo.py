@@ -48,7 +48,7 @@ def demo(
     Prints one line when all of it is up: ready https://... http://...
     Then, in another terminal, make the house give less power for a while:
 
-    \\b
+    \b
     openesi event send --limit 2kW --for 2m
     """
     logging.basicConfig(

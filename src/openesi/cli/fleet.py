@@ -66,7 +66,7 @@ def fleet(
 
     The certificates are made by the authority in DIR, which the server must trust, and kept there.
 
-    \\b
+    \b
     openesi fleet --data DIR --count 1000 --server https://localhost:8443 --for 5m
     openesi fleet --data DIR --count 50 --device thermostat --device evse --for 1m --json
     """
