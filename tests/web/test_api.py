@@ -143,7 +143,10 @@ NONSENSE = [
     ("GET", "/api/events?program=/derp/99", None, 422),
     ("DELETE", "/api/events/derp/1/derc/99", None, 404),
     ("POST", "/api/events", {}, 422),
+    ("GET", "/api/events?ended=yes", None, 422),
+    ("GET", "/api/readings?rang=15m", None, 422),
     ("POST", "/api/events?dryrun=true", {"limit_percent": 1}, 422),
+    ("POST", "/api/events?dry_run=True", {"limit_percent": 1}, 422),  # a slip must not send
     ("POST", "/api/events", {"limit_w": 1, "limit_percent": 1}, 422),
     ("POST", "/api/events", {"limit_w": 1_000}, 422),  # nobody has told what 100 % is
     ("POST", "/api/events", {"limit_percent": 101}, 422),
@@ -174,9 +177,27 @@ def test_nonsense_is_refused_in_json_with_words(
     assert api.get("/api/events").json() == before
 
 
-def test_bodies_that_are_no_json_or_too_long_are_refused(api: httpx2.Client) -> None:
+@pytest.mark.parametrize("path", ["/api/events", "/api/resources/derp"])
+@pytest.mark.parametrize(
+    "body",
+    [
+        b"",
+        b"{",
+        b'{"control":' * 5_000,
+        b'{"description": "\\ud800"}',
+        b'{"description": "\xed\xa0\x80"}',
+        b'{"primacy": %s}' % (b"9" * 4_000),
+    ],
+    ids=["nothing", "cut off", "deep", "half a character", "half a character raw", "huge number"],
+)
+def test_bodies_that_are_no_json_are_refused(api: httpx2.Client, path: str, body: bytes) -> None:
+    refused = api.post(path, content=body, headers={"content-type": "application/json"})
+    assert refused.status_code == 422
+    assert 5 < len(refused.json()["error"]) < 300
+
+
+def test_bodies_that_are_of_another_kind_or_too_long_are_refused(api: httpx2.Client) -> None:
     headers = {"content-type": "application/json"}
-    assert api.post("/api/events", content=b"{", headers=headers).status_code == 422
     assert api.post("/api/events", content=b" " * 100_000, headers=headers).status_code == 413
     assert api.post("/api/events", content=b"{}").status_code == 415
 
@@ -212,5 +233,9 @@ def test_the_openapi_document_names_every_endpoint_and_no_reference_is_loose(api
     assert control["required"] == ["interval", "DERControlBase"]
     tariff = document["components"]["schemas"]["GivenTariffProfile"]
     assert tariff["properties"]["RateComponent"]["items"]["$ref"].endswith("GivenRateComponent")
-    assert "post" in document["paths"]["/api/resources/derp/{n1}/derc"]
+    post = document["paths"]["/api/resources/derp/{n1}/derc"]["post"]
+    shown = post["responses"]["2XX"]["content"]["application/json"]["schema"]["anyOf"]
+    assert [one.get("required") for one in shown] == [None, ["created", "hrefs"]]  # one, or an array
+    history = document["paths"]["/api/points-history/{sfdi}"]["get"]["parameters"]
+    assert [one["name"] for one in history] == ["sfdi", "name", "since"]
     assert all(one["summary"] for path in document["paths"].values() for one in path.values())

@@ -121,7 +121,7 @@ def _integer(value: object, kind: ValueType, path: str) -> int:
     assert low is not None
     assert high is not None
     if not low <= value <= high:
-        raise JSONError(f"{path}: {value} is not between {low} and {high}, as {kind.name} is")
+        raise JSONError(f"{path}: {str(value)[:40]} is not between {low} and {high}, as {kind.name} is")
     return value
 
 

@@ -12,7 +12,6 @@ from decimal import Decimal
 from typing import Annotated, Any
 
 import msgspec
-from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
@@ -144,9 +143,7 @@ async def post_program(live: Live, request: Request) -> Response:
 
 async def post_event(live: Live, request: Request) -> Response:
     """Send a control; with ``?dry_run=true`` only tell what would be served."""
-    dry_run = request.query_params.get("dry_run", "false") == "true"
-    if not request.query_params.keys() <= {"dry_run"}:  # a slip in its name must not send
-        raise HTTPException(422, "the only parameter of the query is dry_run")
+    dry_run = read_flag(read_query(request, {"dry_run": "false"}), "dry_run")  # a slip must not send
     body = await read_body(request, NewEvent)
     now = int(live.service.clock())
 
@@ -343,6 +340,8 @@ QUERIES: dict[Endpoint, dict[str, str]] = {
     resources.put_resource: resources.WRITE,
     resources.patch_resource: resources.WRITE,
     resources.delete_resource: {"dry_run": "false"},
+    **points.QUERIES,
+    **files.QUERIES,
 }
 ANSWERS: dict[Endpoint, Any] = {
     devices.get_devices: list[operator.DeviceSummary],

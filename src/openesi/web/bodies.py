@@ -19,20 +19,13 @@ Body = TypeVar("Body", bound=msgspec.Struct)
 
 async def read_body(request: Request, kind: type[Body]) -> Body:
     """Read a JSON body as ``kind``. Raises HTTPException (415, 413, 422)."""
-    data = await _read(request, MAX_BODY)
-    try:
-        return msgspec.json.decode(data, type=kind)
-    except msgspec.MsgspecError as error:
-        raise HTTPException(422, str(error)) from None
+    body: Body = _decoded(await _read(request, MAX_BODY), kind)
+    return body
 
 
 async def read_json(request: Request) -> Any:
     """Read a JSON body of any shape. Raises HTTPException (415, 413, 422)."""
-    data = await _read(request, MAX_BULK)
-    try:
-        return msgspec.json.decode(data)
-    except (msgspec.MsgspecError, RecursionError) as error:
-        raise HTTPException(422, f"the body is no JSON: {error}") from None
+    return _decoded(await _read(request, MAX_BULK), Any)
 
 
 def read_query(request: Request, allowed: Mapping[str, str]) -> dict[str, str]:
@@ -66,6 +59,15 @@ def paging(request: Request) -> tuple[int, int]:
 
 
 _PAGING = {"start": "0", "limit": "1000"}
+
+
+def _decoded(data: bytes, kind: Any) -> Any:
+    try:
+        return msgspec.json.decode(data, type=kind)
+    except msgspec.ValidationError as error:
+        raise HTTPException(422, str(error)) from None
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+        raise HTTPException(422, f"the body is no JSON: {error}") from None
 
 
 async def _read(request: Request, most: int) -> bytes:

@@ -67,7 +67,7 @@ async def put_content(live: Live, request: Request) -> Response:
 
     With ``?replace=true`` the size may differ from that of what was there before.
     """
-    query = read_query(request, {"sha256": "", "replace": "false"})
+    query = read_query(request, QUERIES[put_content])
     replacing = read_flag(query, "replace")
     if request.headers.get("content-type", "").partition(";")[0].strip() != OCTETS:
         raise HTTPException(415, f"send {OCTETS}")
@@ -204,4 +204,5 @@ ENDPOINTS = (
     ("PUT", "/api/files/{file}/content", put_content),
     ("DELETE", "/api/files/{file}", delete_file),
 )
+QUERIES: dict[Any, dict[str, str]] = {put_content: {"sha256": "", "replace": "false"}}
 ANSWERS: dict[Any, Any] = {get_files: list[OfferedFile]}

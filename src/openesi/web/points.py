@@ -93,7 +93,7 @@ class History(msgspec.Struct, frozen=True):
 
 async def get_all_points(live: Live, request: Request) -> Response:
     """Tell all points of many devices, ``?start=0&limit=1000``."""
-    query = read_query(request, {"start": "0", "limit": str(MAX_SCRAPED)})
+    query = read_query(request, QUERIES[get_all_points])
     start, limit = read_number(query, "start", most=10**12), read_number(query, "limit", most=MAX_SCRAPED)
 
     def look(reader: Reader, first: int) -> list[DevicePoints]:
@@ -207,7 +207,7 @@ async def delete_config(live: Live, request: Request) -> Response:
 
 async def get_history(live: Live, request: Request) -> Response:
     """Tell how points changed since somebody first asked for them, ``?name=b113_A&since=S``."""
-    query = read_query(request, {"name": "", "since": "0"})
+    query = read_query(request, QUERIES[get_history])
     name = query["name"] or None
     try:
         since = float(query["since"])
@@ -330,6 +330,10 @@ ENDPOINTS = (
     ("GET", "/api/points-history/{sfdi}", get_history),
     ("GET", "/api/points-live/{sfdi}", get_live),
 )
+QUERIES: dict[Any, dict[str, str]] = {
+    get_all_points: {"start": "0", "limit": str(MAX_SCRAPED)},
+    get_history: {"name": "", "since": "0"},
+}
 BODIES: dict[Any, Any] = {put_point: NewValue, put_config: NewConfig}
 ANSWERS: dict[Any, Any] = {
     get_all_points: list[DevicePoints],

@@ -16,6 +16,11 @@ PREFIX = "/api/resources"
 _REFERENCE = "#/components/schemas/{}"
 _ERROR = {"type": "object", "properties": {"error": {"type": "string"}}, "required": ["error"]}
 _PROBLEM = {"description": "What is wrong, in words.", "content": {"application/json": {"schema": _ERROR}}}
+_MANY = {  # what is answered to an array
+    "type": "object",
+    "properties": {"created": {"type": "integer"}, "hrefs": {"type": "array", "items": {"type": "string"}}},
+    "required": ["created", "hrefs"],
+}
 
 Schema = dict[str, Any]
 
@@ -46,7 +51,8 @@ def _operations(resource: Resource, schemas: dict[str, Schema]) -> Iterator[tupl
     elif member is not None:
         given = _given(member, schemas)
         body = {"oneOf": [given, {"type": "array", "items": given}]}
-        yield "post", _operation("add", member, _served(member.model, schemas), body=body)
+        added = {"anyOf": [_served(member.model, schemas), _MANY]}
+        yield "post", _operation("add", member, added, body=body)
 
 
 def _operation(verb: str, resource: Resource, shown: Schema, *, body: Schema | None = None) -> Schema:

@@ -21,6 +21,7 @@ from openesi.server.documents import read_document
 from openesi.store import Reader, Row
 from openesi.web import events
 from openesi.web.answers import answer
+from openesi.web.bodies import read_flag, read_query
 from openesi.web.history import KEPT_S, MINUTE_S, RECENT_S
 from openesi.web.live import SEND_S, Live
 from openesi.web.roster import describe, freshness, read_at
@@ -77,7 +78,7 @@ async def get_live(live: Live, request: Request) -> Response:
 
 async def get_readings(live: Live, request: Request) -> Response:
     """Tell the newest power of every meter and what power was, ``?range=15m``, ``24h`` or ``48h``."""
-    wanted = request.query_params.get("range", "48h")
+    wanted = read_query(request, {"range": "48h"})["range"]
     if wanted not in RANGES:
         raise HTTPException(422, f"range is one of {', '.join(RANGES)}")
     now = live.service.clock()
@@ -101,7 +102,8 @@ async def get_readings(live: Live, request: Request) -> Response:
 
 async def get_events(live: Live, request: Request) -> Response:
     """List events that are not over; ``?program=/derp/1`` of one program, ``?ended=true`` ended ones too."""
-    wanted = request.query_params.get("program")
+    query = read_query(request, {"program": "", "ended": "false"})
+    wanted, with_ended = query["program"] or None, read_flag(query, "ended")
 
     def look(reader: Reader) -> list[Event]:
         found = [
@@ -115,7 +117,7 @@ async def get_events(live: Live, request: Request) -> Response:
         return found
 
     listed = await live.service.store.read(look)
-    if request.query_params.get("ended") == "true":
+    if with_ended:
         known = {event.href for event in listed}
         over = [one for one in live.events() if one.href not in known and wanted in (None, one.program)]
         listed += await live.service.store.read(lambda reader: [_as_ended(live, reader, one) for one in over])
