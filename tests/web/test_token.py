@@ -91,8 +91,14 @@ def test_a_browser_shows_the_token_once(guarded: House) -> None:
         assert answer.status_code == 204
         assert "HttpOnly" in answer.headers["set-cookie"]
         assert "SameSite=strict" in answer.headers["set-cookie"]
-        assert client.cookies[COOKIE]
+        ours = f"{COOKIE}={client.cookies[COOKIE]}"
         assert client.post("/api/groups", json=GROUP).status_code == 201
+    # Ports share cookies: what else runs on this machine may have set any.
+    for others in ('{"a": 1}', 'seen={"a": 1}', "a b=c", f"long={'x' * 5_000}"):
+        cookies = {"cookie": f"{others}; {ours}"}
+        assert httpx2.post(f"{guarded.url}/api/groups", json=GROUP, headers=cookies).status_code == 201
+    wrong = {"cookie": f"{ours}x"}
+    assert httpx2.post(f"{guarded.url}/api/groups", json=GROUP, headers=wrong).status_code == 401
 
 
 def test_the_command_line_finds_the_token(

@@ -10,11 +10,11 @@ import contextlib
 import hmac
 import os
 import secrets
-from http.cookies import CookieError, SimpleCookie
 from ipaddress import ip_address
 from pathlib import Path
 
 from starlette.datastructures import Headers
+from starlette.requests import cookie_parser
 from starlette.responses import HTMLResponse, Response
 from starlette.types import ASGIApp, Receive, Scope, Send
 
@@ -24,6 +24,7 @@ from openesi.web.whereabouts import TOKEN_FILE
 
 COOKIE = "openesi_operator"
 COOKIE_S = 90 * 86_400
+MAX_COOKIES = 16 << 10  # characters; a browser sends those of all that runs on this machine
 TOKEN_OCTETS = 32
 OPEN = ("/static/", "/-/health")  # what a page needs before it can ask for the token
 LOGIN = "/api/login"
@@ -98,10 +99,8 @@ def shows(headers: Headers, token: str) -> bool:
     scheme, _, given = headers.get("authorization", "").partition(" ")
     if scheme.lower() == "bearer" and same(given.strip(), token):
         return True
-    cookies = SimpleCookie()
-    with contextlib.suppress(CookieError):
-        cookies.load(headers.get("cookie", "")[:4_096])
-    return COOKIE in cookies and same(cookies[COOKIE].value, token)
+    cookies = cookie_parser(headers.get("cookie", "")[:MAX_COOKIES])
+    return COOKIE in cookies and same(cookies[COOKIE], token)
 
 
 def same(given: str, token: str) -> bool:
