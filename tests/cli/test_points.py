@@ -45,6 +45,7 @@ def test_a_point_is_set_and_taken_back(shell: Shell) -> None:
     assert shell("points", "set", SFDI, POINT, "0", "--for", "1h") == "0\n"
     assert shell("points", "get", SFDI, POINT) == "0\n"
     assert shell.json("points", "set", SFDI, POINT, "20")["value"] == 20.0
+    assert shell("points", "set", SFDI, POINT, "12.3456789") == "12.3456789\n"
     shell("points", "revert", SFDI, POINT)
     assert shell("points", "get", SFDI, POINT) == "-\n"
 
@@ -54,7 +55,8 @@ def test_a_point_is_set_and_taken_back(shell: Shell) -> None:
     [
         (("set", SFDI, POINT, "much"), 2, "no number"),
         (("set", SFDI, POINT, "nan"), 2, "no number"),
-        (("set", SFDI, POINT, "21"), 1, "out of range"),
+        (("set", SFDI, POINT, "20.0000001"), 1, "20.0000001 W is out of range"),
+        (("set", SFDI, POINT, "-1"), 1, "-1 W is out of range"),
         (("set", SFDI, "b113_A", "1"), 1, "read only"),
         (("get", SFDI, "b124_WChaMin"), 1, "did you mean"),
         (("get", "097935300833"), 1, "no device"),

@@ -213,6 +213,8 @@ def test_every_link_of_every_answer_leads_to_an_answer(agent: httpx2.Client, api
     }  # fmt: skip
     assert names <= found.keys()
     assert found["/dcap/edev"].get("all") == "2"
+    links = [one for page in found.values() for one in page.iter() if one.tag.endswith("ListLink")]
+    assert [one.get("all") for one in links] == [found[one.get("href", "")].get("all") for one in links]
     assert found["/dcap/edev/0/reg"].findtext(f"{NS}pIN") == "130178"
     assert found["/dcap/edev/0"].findtext(f"{NS}sFDI") == str(SFDI)
     api.delete(f"/api/points/{SFDI:012d}")

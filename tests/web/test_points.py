@@ -14,7 +14,7 @@ import pytest
 from openesi.sep2 import identity, xml
 from openesi.sep2 import model as sep
 from openesi.server import groups
-from openesi.server.own_controls import KEPT_SUPERSEDED
+from openesi.server.own_controls import KEPT_OVER
 from openesi.web import point_board
 from sunspec.charger import DOCUMENTS, EXPECTED, READINGS
 from web.house import House, house_in, lfdi_of
@@ -165,14 +165,19 @@ def test_a_value_holds_for_its_duration(house: House, api: httpx2.Client, points
     assert api.get(f"{points}/{POINT}").json()["value"] is None
 
 
+@pytest.mark.parametrize("taken_back", [False, True])
 def test_who_sets_again_and_again_does_not_fill_the_devices_list(
-    house: House, api: httpx2.Client, points: str
+    house: House, api: httpx2.Client, points: str, taken_back: bool
 ) -> None:
-    for value in range(KEPT_SUPERSEDED + 10):
+    for value in range(KEPT_OVER + 10):
         event = api.put(f"{points}/{POINT}", json={"value": value % 20}).json()["event"]
+        if taken_back:
+            api.delete(f"{points}/{POINT}")
     program = event.rpartition("/derc/")[0]
     listed = xml.parse_as(house.ask(1, "GET", f"{program}/derc?l=255").body, sep.DERControlList)
-    assert listed.all <= KEPT_SUPERSEDED + 5
+    assert listed.all <= 2 * KEPT_OVER + 5
+    ours = [one.EventStatus.currentStatus for one in listed.DERControl]
+    assert ours.count(2 if taken_back else 4) <= KEPT_OVER + 1
 
 
 def test_the_operators_events_in_the_devices_program_stay(

@@ -22,10 +22,10 @@ app = noun_app(
     """Read and write DER devices as SunSpec points.
 
     \b
-    openesi points scrape 138154153370
-    openesi points get 138154153370 b802_SoC
-    openesi points set 138154153370 b124_WChaMax 3000
-    openesi points revert 138154153370 b124_WChaMax
+    openesi points scrape 167261211391
+    openesi points get 167261211391 b802_SoC
+    openesi points set 167261211391 b124_WChaMax 3000
+    openesi points revert 167261211391 b124_WChaMax
     """
 )
 
@@ -52,7 +52,7 @@ def get(
     output.write_json(found) if as_json else output.write(_shown(found["value"]))
 
 
-@app.command("set")
+@app.command("set", context_settings={"ignore_unknown_options": True})  # -5000 is a value
 def set_(
     device: Device,
     name: Name,
@@ -154,7 +154,7 @@ def config(
 
     \b
     openesi points config > points.csv
-    openesi points config 138154153370 points.csv
+    openesi points config 167261211391 points.csv
     openesi points config --everyone ieee2030_5.csv --semantics volttron-raw
     """
     if everyone is not None and device is not None:
@@ -272,8 +272,8 @@ def _shown(value: object) -> str:
     return (
         "-"
         if value is None
-        else f"{value:g}"
-        if isinstance(value, float) and abs(value) < 1e6
+        else f"{value:.15g}"  # what was set comes back so, without binary noise
+        if isinstance(value, float)
         else str(value)
     )
 

@@ -16,7 +16,7 @@ from openesi.server.functions.events import write_event
 from openesi.server.settings import Settings
 from openesi.store import Reader, Row, Transaction
 
-KEPT_SUPERSEDED = 20  # who sets a value every second must not fill the list that the device reads
+KEPT_OVER = 20  # who sets a value, or takes it back, every second must not fill the list that a device reads
 MAX_LOOKED_AT = 500  # events of one program
 
 IsOurs = Callable[[sep.DERControl], bool]
@@ -44,9 +44,10 @@ def replace_control(
             assert row is not None
             write_event(tx, row, events.with_status(control, EventState.SUPERSEDED, now))
     row = operator.send_control(tx, program, order, now=now, settings=settings)
-    superseded = _ours(tx, program, EventState.SUPERSEDED, is_ours)
-    for path, _ in sorted(superseded, key=lambda one: one[1].creationTime)[:-KEPT_SUPERSEDED]:
-        tx.delete(path)
+    for state in (EventState.SUPERSEDED, EventState.CANCELLED):
+        over = sorted(_ours(tx, program, state, is_ours), key=lambda one: one[1].creationTime)
+        for path, _ in over[:-KEPT_OVER]:
+            tx.delete(path)
     return row
 
 

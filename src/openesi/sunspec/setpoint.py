@@ -38,7 +38,7 @@ def encode(value: float, limit_w: float | None, *, raw: bool = False) -> tuple[s
             "W cannot be set before it has posted its DERSettings or DERCapability"
         )
     if not 0 <= value <= limit_w:
-        raise LocalError(f"{value:g} W is out of range: this device charges with 0 to {limit_w:g} W")
+        raise LocalError(f"{value:.15g} W is out of range: this device charges with 0 to {limit_w:.15g} W")
     share = FULL * value / limit_w if limit_w else 0.0
     return sep.DERControlBase(opModFixedW=-round(share)), _describe(value)
 

@@ -101,7 +101,9 @@ def rewritten(document: Any) -> Any:
         value = getattr(document, name)
         if isinstance(value, sep.Link):
             href = agent_path(value.href)
-            changes[name] = None if href is None else sep.replace(value, href=href)
+            # The agent had one assignment for each device, whatever groups a device is in.
+            one = {"all": 1} if isinstance(value, sep.FunctionSetAssignmentsListLink) else {}
+            changes[name] = None if href is None else sep.replace(value, href=href, **one)
         elif isinstance(value, tuple):
             changes[name] = tuple(rewritten(one) if isinstance(one, sep.Sep) else one for one in value)
         elif isinstance(value, sep.Sep):
