@@ -48,6 +48,7 @@ def test_a_fleet_is_summed_up_as_text_and_as_json(
     [
         (["--device", "toaster"], 2, "Choose of inverter, battery"),
         (["--count", "0"], 2, "--count is 1 to"),
+        (["--server", "http://127.0.0.1:1"], 2, "a fleet speaks TLS"),
         (["--server", "https://127.0.0.1:1", "--for", "1s"], 3, "no server answers"),
     ],
 )

@@ -8,13 +8,15 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from client.conftest import serving
 from client.faulty import Faulty, document, misbehaving
 from openesi.client import BadAnswer, Client, TLSSettings
 from openesi.client.tls import make_context
 from openesi.devices.fleet import Statistics
-from openesi.devices.wire import MAX_HEAD, Wire
+from openesi.devices.wire import MAX_HEAD, Broken, Incoming, Wire
 from openesi.errors import Refused, Unreachable
 from openesi.pki import Authority, Identity
 
@@ -138,3 +140,42 @@ def test_a_stranger_is_refused_and_says_so(authority: Authority, tmp_path: Path)
         return said
 
     assert asyncio.run(scenario()).failures == {"Refused": 1}
+
+
+BODIES = st.binary(max_size=300)
+
+
+@st.composite
+def answers(draw: st.DrawFn) -> tuple[bytes, bytes]:
+    """Draw an answer and its body, of a given length or in chunks."""
+    body = draw(BODIES)
+    if draw(st.booleans()):
+        return b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\nX: y\r\n\r\n" % len(body) + body, body
+    parts = [body[start : start + 70] for start in range(0, len(body), 70)]
+    chunks = b"".join(b"%x\r\n%b\r\n" % (len(part), part) for part in parts)
+    return b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n" + chunks + b"0\r\n\r\n", body
+
+
+@given(answers(), st.lists(st.integers(1, 60), max_size=20))
+def test_pieces_of_any_size_are_one_answer(answer: tuple[bytes, bytes], sizes: list[int]) -> None:
+    octets, body = answer
+    incoming = Incoming()
+    for size in (*sizes, len(octets)):
+        if octets:
+            assert not incoming.is_whole
+            incoming.feed(octets[:size])
+            octets = octets[size:]
+    assert incoming.is_whole
+    assert (incoming.status, b"".join(incoming.body)) == (200, body)
+
+
+@given(st.lists(st.binary(max_size=200) | st.sampled_from([b"HTTP/1.1 200 OK\r\n", b"\r\n\r\n"]), max_size=8))
+def test_whatever_comes_is_an_answer_or_an_error_of_ours(pieces: list[bytes]) -> None:
+    incoming = Incoming()
+    try:
+        for piece in pieces:
+            incoming.feed(piece)
+        incoming.end()
+    except (Broken, BadAnswer):
+        return
+    assert incoming.is_whole

@@ -79,6 +79,8 @@ def fleet(
     kinds = itertools.cycle([DEVICES[name] for name in device or ["inverter"]])
     if not 0 < count <= MAX_COUNT:
         raise WrongUsage(f"--count is 1 to {MAX_COUNT}.")
+    if not server.startswith("https://"):
+        raise WrongUsage(f"--server {server!r}: a fleet speaks TLS; write https://HOST:PORT.")
     seconds = None if duration is None else float(parse_duration(duration))
     _check_open_files(count)
     logging.basicConfig(level=logging.ERROR)

@@ -163,8 +163,8 @@ class Wire:
         return connection
 
 
-class _Response:
-    """One answer, as llhttp calls it out."""
+class Incoming:
+    """One answer as it comes in, octets in pieces of any size; ``is_whole`` when nothing is missing."""
 
     __slots__ = (
         "_head_octets",
@@ -211,24 +211,29 @@ class _Response:
         self.is_whole, self.keeps_alive = True, False
 
     def on_message_begin(self) -> None:
+        """Refuse a second answer."""
         if self.is_whole:
             raise Broken("sends more than it was asked for")
 
     def on_header(self, name: bytes, value: bytes) -> None:
+        """Take a header."""
         self._head_octets += len(name) + len(value)
         if self._head_octets <= MAX_HEAD:
             self.headers[name.decode("latin-1").lower()] = value.decode("latin-1")
 
     def on_headers_complete(self) -> None:
+        """Take the status."""
         self.status = self._parser.get_status_code()
         self.keeps_alive = self._parser.should_keep_alive()
 
     def on_body(self, octets: bytes) -> None:
+        """Take a piece of the body."""
         self.body_octets += len(octets)
         if self.body_octets <= MAX_BODY:
             self.body.append(octets)
 
     def on_message_complete(self) -> None:
+        """See that the answer is whole."""
         if self.status < 200:  # an interim answer; the one that counts follows
             self.status, self.headers = 0, {}
         else:
@@ -249,12 +254,12 @@ class _Connection(asyncio.Protocol):
         self.is_closed = False
         self.secured: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self._transport: asyncio.Transport | None = None
-        self._response: _Response | None = None
-        self._done: asyncio.Future[_Response] | None = None
+        self._response: Incoming | None = None
+        self._done: asyncio.Future[Incoming] | None = None
 
-    async def exchange(self, request: bytes) -> _Response:
+    async def exchange(self, request: bytes) -> Incoming:
         """Write a request and return its answer. Raises Broken or BadAnswer."""
-        self._response = _Response()
+        self._response = Incoming()
         self._done = asyncio.get_running_loop().create_future()
         view = memoryview(request)
         try:
