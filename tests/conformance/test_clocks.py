@@ -269,8 +269,11 @@ def test_the_same_mrid_twice_is_refused(lab: Lab) -> None:
         "interval": {"start": site.zero + 600, "duration": 60},
         "DERControlBase": {LIMIT: 1},
     }
-    refused = lab.utility.ask("POST", f"/resources{site.programs['P']}/derc", body)
-    assert refused.status_code == 422
+    other = lab.utility.program(None, 99)
+    for program in (site.programs["P"], other):  # answers name an event by its mRID alone
+        refused = lab.utility.ask("POST", f"/resources{program}/derc", body)
+        assert refused.status_code == 422
+        assert "mRID already" in refused.text
     assert len(children(site.plant.wire.get(f"{site.programs['P']}/derc?l=9"), "DERControl")) == 1
 
 

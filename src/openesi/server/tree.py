@@ -24,6 +24,7 @@ from openesi.server.documents import key_of, make_row, new_mrid, read_document
 from openesi.server.functions.base import Offer, expect_unique
 from openesi.server.functions.events import complete as complete_event
 from openesi.server.functions.events import settle, write_event
+from openesi.server.functions.response import event_known
 from openesi.server.settings import Settings
 from openesi.server.view import NOT_LINKED, View
 from openesi.store import ALIAS, ASSIGNED, PUBLIC, Reader, Row, Transaction
@@ -86,6 +87,7 @@ class Hand:
                 what = "with this mRID" if "mRID" in known_fields(member.model) else "of this kind"
                 raise LocalError(f"{listing} has a {member.name} {what} already")
             if isinstance(document, sep.Event):
+                self._expect_own_mrid(values, row)
                 self._lists.add(listing)
             return row
 
@@ -93,6 +95,14 @@ class Hand:
         self._stands(member, row.path, made[0], None)
         self._below(member, row.path, values, where)
         return row.path
+
+    def _expect_own_mrid(self, values: object, row: Row) -> None:
+        """Refuse a given mRID that another event has, of whatever kind: devices answer events by it."""
+        if row.key is None or not isinstance(values, Mapping) or "mRID" not in values:
+            return
+        other = event_known(self.tx, row.key)
+        if other is not None:
+            raise LocalError(f"{other} has this mRID already: leave it out, and a new one is made")
 
     def insert_all(self, listing: str, members: list[object]) -> list[str]:
         """Add members to a list, all or none of them; return their paths. Raises LocalError."""
