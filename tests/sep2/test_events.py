@@ -272,6 +272,7 @@ EVENTS = st.lists(
         st.integers(1, 20),
         created=st.integers(-5, 15),
         categories=st.sampled_from([None, 1, 3]),
+        random=st.tuples(st.sampled_from([0, 0, -5, 4]), st.sampled_from([0, 0, -3, 6])),
         opModMaxLimW=st.sampled_from([None, 1]),
         opModConnect=st.sampled_from([None, True]),
     ),

@@ -257,13 +257,14 @@ class _Claim(NamedTuple):
     """What settling asks of an event again and again, worked out once.
 
     ``start`` and ``end`` are those of its scheduled period; ``since`` is when it begins to take over what it
-    claims, its earliest start, or its creation if that was later.
+    claims, its earliest start, or its creation if that was later; at ``last`` it is over.
     """
 
     name: str
     start: int
     end: int
     since: int
+    last: int
     claimed: _Claimed
     strength: tuple[int, int]
     at_once: bool
@@ -273,7 +274,8 @@ def _claim(name: str, event: sep.Event, now: int) -> _Claim:
     at_once = kind_of(type(event)).at_once
     created = min(event.creationTime, now)  # it is there, whatever its maker's clock said
     since = created if at_once else max(earliest_start(event), created)
-    return _Claim(name, *_span(event), since, _claimed(event), _strength(event), at_once)
+    last = latest_end(event)
+    return _Claim(name, *_span(event), since, last, _claimed(event), _strength(event), at_once)
 
 
 class _Changes:
@@ -312,7 +314,7 @@ def _settle_by_time(claims: list[_Claim], changes: _Changes) -> None:
     for claim in sorted(claims, key=lambda claim: (claim.since, -claim.strength[0], -claim.strength[1])):
         if not claim.claimed[0]:
             continue
-        open_ = [other for other in open_ if other.end > claim.since]
+        open_ = [other for other in open_ if other.last > claim.since]
         begins, stays = True, True
         for other in open_:
             if other.strength < claim.strength or not _meet(claim[1:3], other[1:3]):
@@ -322,8 +324,7 @@ def _settle_by_time(claims: list[_Claim], changes: _Changes) -> None:
                 changes.take_over(claim, other, taken)
             if taken is Overlap.FULL:
                 begins = begins and other.since > now
-                # What the weaker one could take over, the stronger one takes over as well.
-                stays = stays and other.end < claim.end
+                stays = stays and not _outlasts(other, claim)
         if begins:
             open_ = [other for other in open_ if not _gives_way(other, claim, changes)]
         if begins and stays:
@@ -337,9 +338,14 @@ def _gives_way(weak: _Claim, strong: _Claim, changes: _Changes) -> bool:
     taken = _overlap_of_claims(weak.claimed, strong.claimed)
     if taken is not Overlap.NONE:
         changes.take_over(weak, strong, taken)
-    if taken is not Overlap.FULL or strong.end < weak.end:
+    if taken is not Overlap.FULL or not _outlasts(strong, weak):
         return False
     return strong.since <= changes.now or weak.since > changes.now
+
+
+def _outlasts(strong: _Claim, weak: _Claim) -> bool:
+    """Tell whether a stronger event meets whatever comes later and meets the weaker one."""
+    return strong.end >= weak.end and strong.start <= strong.since
 
 
 def _settle_at_once(claims: list[_Claim], changes: _Changes) -> None:
