@@ -124,6 +124,7 @@ def test_the_page_asks_for_the_token_when_it_needs_it(tmp_path: Path) -> None:
     ):
         house.install(1)
         browser.open(house.url)
+        browser.wait_for_text("#connection-text", "live")
         browser.run("document.querySelector('#send').requestSubmit()")
         browser.wait(lambda: browser.run("return document.querySelector('#token').open"), "the dialog")
         browser.type("#token [name=token]", "wrong")
