@@ -15,12 +15,13 @@ from conformance.test_core import same
 from conformance.wire import AUS, build, child, children, link, number, scaled, sfdi_of, text
 
 MAX_W = 5_000
+PEN = 28_547
 NMI = "1234567890"
 
 
 @pytest.fixture(scope="module", params=["csip-aus-1.2", "csip-aus-1.3"])
 def lab(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Lab]:
-    with lab_in(Path(tmp_path_factory.mktemp("aus")), request.param) as made:
+    with lab_in(Path(tmp_path_factory.mktemp("aus")), request.param, pen=PEN) as made:
         yield made
 
 
@@ -137,6 +138,20 @@ def test_S_ALL_05_authorisation(lab: Lab) -> None:
     assert 400 <= strange.ask("POST", "/mup", build("MirrorUsagePoint", taken)).status < 500
     lab.utility.change_device(a.plant.lfdi, revoked=True)
     assert strange.ask("GET", "/edev?l=255").status in (403, 404)
+
+
+def test_mrids_end_with_the_digits_of_the_pen(lab: Lab, shared: Site) -> None:
+    site = shared
+    site.control("P", "whose", 600, 60, base_of({"opModExpLimW": 0}))
+    set_default(lab, site.programs["P"], {"opModExpLimW": 0})
+    site.at(0)
+    control = site.plant.control("whose").document
+    documents = [control, *site.plant.assignments(), *(one.document for one in site.plant.programs)]
+    for document in [*documents, *site.plant.defaults]:
+        assert (text(document, "mRID") or "").endswith(f"{PEN:08d}"), text(document, "mRID")
+    own = site.plant.wire.get(link(site.plant.wire.get("/sdev"), "DeviceInformationLink"))
+    assert number(own, "mfID") == PEN
+    lab.utility.cancel(site.events["whose"])
 
 
 def test_S_ALL_51_duplicates_are_refused(lab: Lab) -> None:

@@ -28,6 +28,7 @@ from openesi.web.whereabouts import TOKEN_FILE
 
 app = noun_app("Run the IEEE 2030.5 server and the operator's page.", single=True)
 
+MAX_PEN_DIGITS = 99_999_999  # what the eight hexadecimal digits of an mRID hold as decimal ones
 LOG_FORMAT = "%(asctime)s %(levelname)s %(name)s %(message)s"
 
 
@@ -123,6 +124,8 @@ def serve(
     """
     if profile not in EDITIONS:
         raise WrongUsage(f"There is no profile {profile!r}. Choose one of {', '.join(EDITIONS)}.")
+    if profile.startswith("csip-aus") and pen > MAX_PEN_DIGITS:
+        raise WrongUsage(f"--pen {pen}: CSIP-AUS has room for eight digits in an mRID.")
     place = Place(
         data=data,
         hosts=tuple(host) if host else None,

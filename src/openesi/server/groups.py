@@ -46,7 +46,7 @@ def add_group(
     """Make a group without members; return its path. ``default``: devices to come belong to it."""
     if tx.count(LISTING) >= MAX_GROUPS:
         raise LocalError(f"there are {MAX_GROUPS} groups already: remove one")
-    mrid = mrid or identity.build_mrid(secrets.randbits(96), settings.pen)
+    mrid = mrid or identity.build_mrid(secrets.randbits(96), settings.mrid_pen)
     if tx.find(LISTING, mrid.rjust(16, b"\x00")) is not None:
         raise LocalError(f"there is a group with mRID {identity.format_mrid(mrid)} already")
     group = sep.FunctionSetAssignments(mRID=mrid, description=description, version=0)

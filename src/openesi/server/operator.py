@@ -72,7 +72,9 @@ def set_up(tx: Transaction, now: int, settings: Settings) -> None:
     """Give a new store what every server has: one response set and one program with a default control."""
     if tx.setting("set up") is not None:
         return
-    responses = sep.ResponseSet(mRID=mrid_for(settings.pen, "ResponseSet", "1"), description="All responses")
+    responses = sep.ResponseSet(
+        mRID=mrid_for(settings.mrid_pen, "ResponseSet", "1"), description="All responses"
+    )
     insert_member(tx, "/rsps", responses, scope=PUBLIC)
     add_program(tx, description="Everyone", primacy=WEAKEST, settings=settings)
     tx.keep("set up", str(now))
@@ -85,7 +87,7 @@ def add_program(
 
     ``scope`` is ``PUBLIC``, or ``ASSIGNED`` for what only groups see.
     """
-    program = sep.DERProgram(mRID=new_mrid(settings.pen), description=description, primacy=primacy)
+    program = sep.DERProgram(mRID=new_mrid(settings.mrid_pen), description=description, primacy=primacy)
     row = insert_member(tx, "/derp", program, scope=scope)
     set_default(tx, row.path, sep.DERControlBase(opModMaxLimW=HUNDRED_PERCENT), settings=settings)
     return row
@@ -97,7 +99,7 @@ def set_default(tx: Transaction, program: str, base: sep.DERControlBase, *, sett
     path = f"{program}/dderc"
     old = tx.get(path)
     if old is None:
-        mrid = mrid_for(settings.pen, "DefaultDERControl", program)
+        mrid = mrid_for(settings.mrid_pen, "DefaultDERControl", program)
         default = sep.DefaultDERControl(mRID=mrid, version=0, DERControlBase=base)
     else:
         before = read_document(old, sep.DefaultDERControl)
@@ -109,7 +111,7 @@ def add_curve(tx: Transaction, program: str, curve: sep.DERCurve, *, settings: S
     """Add a DERCurve to a program; its mRID is made if it is all zero."""
     existing(tx, program, sep.DERProgram)
     if not any(curve.mRID):
-        curve = sep.replace(curve, mRID=new_mrid(settings.pen))
+        curve = sep.replace(curve, mRID=new_mrid(settings.mrid_pen))
     return insert_member(tx, f"{program}/dc", curve)
 
 
@@ -123,7 +125,7 @@ def send_control(tx: Transaction, program: str, order: ControlOrder, *, now: int
     control = sep.DERControl(
         replyTo="/rsps/1/rsp" if settings.response_required else None,
         responseRequired=bytes((settings.response_required,)),
-        mRID=new_mrid(settings.pen),
+        mRID=new_mrid(settings.mrid_pen),
         description=order.description,
         version=0,
         creationTime=now,

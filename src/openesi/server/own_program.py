@@ -45,7 +45,7 @@ def ensure(tx: Transaction, device: Row, settings: Settings) -> str:
         group = groups.add_group(tx, name, settings=settings)
     program = find(tx, device)
     if program is None:
-        mrid = identity.build_mrid(secrets.randbits(96), settings.pen)
+        mrid = identity.build_mrid(secrets.randbits(96), settings.mrid_pen)
         made = sep.DERProgram(mRID=mrid, description=name, primacy=PRIMACY)
         row = tx.insert("/derp", lambda path: make_row(path, made, listing="/derp", scope=ASSIGNED))
         program = row.path

@@ -55,6 +55,11 @@ class Settings:
             return self.post_rate
         return max(self.least_post_rate, min(proposed, MAX_POST_RATE_S))
 
+    @property
+    def mrid_pen(self) -> int:
+        """The PEN as it ends an mRID; CSIP-AUS writes its decimal digits, 28547 as 00028547 (TS 5573)."""
+        return int(str(self.pen), 16) if "csip-aus-1.2" in self.edition.tags else self.pen
+
     def poll_rate(self, type_name: str) -> int:
         """Return the pollRate (s) given to resources of a type."""
         return self.poll_rates.get(type_name, self.default_poll_rate)

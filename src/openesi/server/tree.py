@@ -377,7 +377,7 @@ def _next_version(hand: Hand, old: sep.Sep | None, cls: type[sep.Sep]) -> int:
 
 def _mrid(hand: Hand, old: sep.Sep | None, cls: type[sep.Sep]) -> bytes:
     kept: bytes | None = getattr(old, "mRID", None)
-    return kept or new_mrid(hand.settings.pen)
+    return kept or new_mrid(hand.settings.mrid_pen)
 
 
 def _response_required(hand: Hand, old: sep.Sep | None, cls: type[sep.Sep]) -> bytes:

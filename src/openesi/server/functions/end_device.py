@@ -39,7 +39,7 @@ def register(
     row = insert_member(tx, "/edev", sep.replace(device, changedTime=now), scope=scope, key=lfdi)
     tx.put(make_row(f"{row.path}/rg", sep.Registration(dateTimeRegistered=now, pIN=pin)))
     assignments = sep.FunctionSetAssignments(
-        mRID=mrid_for(settings.pen, "FunctionSetAssignments", lfdi), description="Everything public"
+        mRID=mrid_for(settings.mrid_pen, "FunctionSetAssignments", lfdi), description="Everything public"
     )
     insert_member(tx, f"{row.path}/fsa", assignments)
     insert_member(tx, f"{row.path}/der", sep.DER())

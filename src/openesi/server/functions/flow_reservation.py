@@ -126,7 +126,7 @@ def _answer(change: Change, request: sep.FlowReservationRequest, budget_w: Decim
     given = reservations.answer(request, granted, budget_w=budget_w, now=change.now)
     required = change.settings.response_required
     response = sep.FlowReservationResponse(
-        mRID=new_mrid(change.settings.pen),
+        mRID=new_mrid(change.settings.mrid_pen),
         description=request.description,
         version=0,
         creationTime=change.now,

@@ -214,7 +214,7 @@ class OldRoutes:
         controls = () if control is None else (control,)
         program = sep.DERProgram(
             href=f"{base}/derp/1",
-            mRID=mrid_for(self._service.settings.pen, "DERProgram", _lfdi(device)),
+            mRID=mrid_for(self._service.settings.mrid_pen, "DERProgram", _lfdi(device)),
             description="DER Program",
             version=0,
             primacy=1,
@@ -239,7 +239,7 @@ class OldRoutes:
         base = agent_path(device.path)
         return sep.FunctionSetAssignments(
             href=f"{base}/fsa/0",
-            mRID=mrid_for(self._service.settings.pen, "FunctionSetAssignments", _lfdi(device)),
+            mRID=mrid_for(self._service.settings.mrid_pen, "FunctionSetAssignments", _lfdi(device)),
             description="FSA",
             DERProgramListLink=sep.DERProgramListLink(href=f"{base}/derp", all=1),
             TimeLink=sep.TimeLink(href="/dcap/tm"),
