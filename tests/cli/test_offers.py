@@ -68,7 +68,7 @@ def get(house: House, capsys: pytest.CaptureFixture[str]) -> Get:
 def test_a_tariff_is_one_call_and_a_client_finds_the_price(shell: Shell, get: Get) -> None:
     rates = ("0.22/kWh", "00:00-24:00 0.45/kWh >10kWh 0.5/kWh")
     made = shell.json("price", "set", *rates, "--feed-in", "0.08/kWh", "--days", "2", "--currency", "EUR",
-                      "--emissions", "430g/kWh", "--name", "Home")  # fmt: skip
+                      "--emissions", "430g/kWh", "--name", "Home", "--randomize-start", "300")  # fmt: skip
     tariff = get("/tp?l=9").TariffProfile[0]
     assert (tariff.href, tariff.currency, tariff.description) == (made["href"], 978, "Home")
     used, fed_in = sorted(get("/tp/1/rc?l=9").RateComponent, key=lambda one: one.description)
@@ -76,6 +76,7 @@ def test_a_tariff_is_one_call_and_a_client_finds_the_price(shell: Shell, get: Ge
     assert get(fed_in.ReadingTypeLink.href).flowDirection == 19
     active = get(used.ActiveTimeTariffIntervalListLink.href).TimeTariffInterval[0]
     blocks = get(f"{active.ConsumptionTariffIntervalListLink.href}?l=9").ConsumptionTariffInterval
+    assert (active.randomizeStart, active.randomizeDuration) == (300, None)
     told = [(one.startValue, one.price * 10**-5) for one in blocks]
     assert told == [(0, pytest.approx(0.45)), (10, pytest.approx(0.5))]
     assert blocks[0].EnvironmentalCost[0].amount == 430

@@ -14,9 +14,9 @@ import typer
 from openesi.cli import offers, output, tariffs, units
 from openesi.cli.api import ApiUrl, RunningData
 from openesi.cli.offers import Server
-from openesi.cli.options import AsJson, StartAt, noun_app, time_zone
+from openesi.cli.options import AsJson, RandomizeDuration, RandomizeStart, StartAt, noun_app, time_zone
 from openesi.cli.resource import DryRun
-from openesi.cli.tariffs import Rate, Slot
+from openesi.cli.tariffs import Rate, Slot, Terms
 from openesi.errors import LocalError, WrongUsage
 from openesi.sep2.enums import EventState, FlowDirection
 
@@ -69,6 +69,8 @@ def set_(
         str | None, typer.Option(metavar="HREF", help="Bring this tariff up to date, as /tp/1.")
     ] = None,
     timezone: Zone = None,
+    randomize_start: RandomizeStart = None,
+    randomize_duration: RandomizeDuration = None,
     group: Annotated[
         list[str] | None, typer.Option(metavar="HREF", help="For this group alone, as /fsa/1; repeatable.")
     ] = None,
@@ -95,6 +97,7 @@ def set_(
         now=time.time(),
         zone=time_zone(timezone) if timezone else None,
         cost=tariffs.parse_emissions(emissions) if emissions else None,
+        spread={"randomizeStart": randomize_start, "randomizeDuration": randomize_duration},
     )
     server = Server(api, data)
     if tariff is not None:
@@ -243,6 +246,12 @@ class _Plan(NamedTuple):
     now: float
     zone: ZoneInfo | None
     cost: dict[str, int] | None
+    spread: dict[str, int | None]
+
+    def intervals(self, rates: Sequence[Rate], terms: Terms, *, reverse: bool) -> list[dict[str, Any]]:
+        """Return rates as TimeTariffIntervals; emissions are those of what is used."""
+        cost = None if reverse else self.cost
+        return tariffs.intervals(_laid_out(self, rates), terms, emissions=cost, spread=self.spread)
 
 
 def _component(plan: _Plan, rates: Sequence[Rate], reverse: bool, multiplier: int) -> dict[str, Any]:
@@ -260,9 +269,7 @@ def _component(plan: _Plan, rates: Sequence[Rate], reverse: bool, multiplier: in
         "description": "Feed-in" if reverse else "Consumption",
         "roleFlags": ROLE,
         "ReadingType": kind,
-        "TimeTariffInterval": tariffs.intervals(
-            _laid_out(plan, rates), terms, emissions=None if reverse else plan.cost
-        ),
+        "TimeTariffInterval": plan.intervals(rates, terms, reverse=reverse),
     }
 
 
@@ -277,7 +284,7 @@ def _update(server: Server, tariff: str, plan: _Plan, *, dry_run: bool) -> list[
         terms = tariffs.terms_of(rates, multiplier=profile.get("pricePowerOfTenMultiplier", 0))
         # What was superseded or cancelled counts as there: it is not to come back by itself.
         there = {_key(one) for one in component.get("TimeTariffInterval", [])}
-        wanted = tariffs.intervals(_laid_out(plan, rates), terms, emissions=None if reverse else plan.cost)
+        wanted = plan.intervals(rates, terms, reverse=reverse)
         new = [one for one in wanted if _key(one) not in there]
         if not new:
             continue

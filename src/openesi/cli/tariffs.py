@@ -268,13 +268,17 @@ def intervals(
     terms: Terms,
     *,
     emissions: dict[str, int] | None = None,
-    name: str | None = None,
+    spread: dict[str, int | None] | None = None,
 ) -> list[dict[str, Any]]:
-    """Return slots as TimeTariffIntervals with their blocks, as JSON in the standard's terms."""
+    """Return slots as TimeTariffIntervals with their blocks, as JSON in the standard's terms.
+
+    ``spread`` holds randomizeStart and randomizeDuration (s), as far as they are given.
+    """
     extra = {"EnvironmentalCost": [emissions]} if emissions else {}
+    given = {name: seconds for name, seconds in (spread or {}).items() if seconds is not None}
     return [
         {
-            **({"description": name} if name else {}),
+            **given,
             "interval": {"start": slot.start, "duration": slot.duration},
             "touTier": terms.tiers[slot.steps],
             "ConsumptionTariffInterval": [
