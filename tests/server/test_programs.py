@@ -10,7 +10,8 @@ import pytest
 
 from openesi.errors import LocalError
 from openesi.sep2 import model as sep
-from openesi.server import groups
+from openesi.sep2.editions import EDITIONS
+from openesi.server import groups, operator
 from openesi.server.functions.messaging import MAX_TEXT
 from openesi.store import ASSIGNED
 from server.esi import START, Esi, lfdi_of
@@ -277,6 +278,31 @@ def test_a_tariff_is_the_operators(esi: Esi) -> None:
         write(esi, f"{place}/tti", interval())
     put(esi, place, {"primacy": 2, "serviceCategoryKind": 0})
     assert (esi.get(place).primacy, esi.get(place).version) == (2, 1)
+
+
+def test_what_of_prices_can_be_subscribed_to(esi: Esi) -> None:
+    """The list of rate components in CSIP-AUS 1.3 alone; what is put together from other lists never."""
+    place = tariff(esi, component())
+
+    def subscribe(resource: str) -> int:
+        wanted = sep.Subscription(
+            subscribedResource=resource,
+            encoding=0,
+            level="+S1",
+            limit=1,
+            notificationURI="https://device.example/ntfy",
+        )
+        return esi.post("/edev/1/sub", wanted).status
+
+    wanted = [f"{place}/rc/1/tti", f"{place}/rc/1/acttti", f"{place}/rc", f"{place}/tti"]
+    assert [subscribe(one) for one in wanted] == [201, 201, 400, 400]
+    esi.change(lambda tx: operator.set_edition(tx, lfdi_of(1), "csip-aus-1.3"))
+    assert [subscribe(one) for one in wanted[2:]] == [201, 400]
+    told = (
+        esi.get("/tp", edition=EDITIONS["csip-aus-1.3"]).TariffProfile[0].CombinedTimeTariffIntervalListLink
+    )
+    shown = esi.get(told.href, edition=EDITIONS["csip-aus-1.3"])
+    assert (shown.subscribable, shown.pollRate) == (0, esi.settings.default_poll_rate)
 
 
 # --- messages -----------------------------------------------------------------------------------------------
