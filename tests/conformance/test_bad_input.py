@@ -10,6 +10,7 @@ import copy
 import csv
 import re
 import sqlite3
+import ssl
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -20,7 +21,8 @@ from lxml import etree
 from conformance.fill import fill
 from conformance.lab import Lab, lab_in
 from conformance.test_crawl import crawl, pattern
-from conformance.wire import SEP, XML, Answer, Wire, build, hrefs, name_of
+from conformance.wire import CIPHER, SEP, XML, Answer, Wire, build, hrefs, name_of
+from openesi.server.message import Peer, Request, Response
 
 METHODS = ("GET", "HEAD", "PUT", "POST", "DELETE")
 OPEN = {
@@ -228,6 +230,35 @@ def test_nobody_without_certificate_or_with_a_revoked_one(lab: Lab, ground: Grou
         for method in METHODS:
             answer = revoked.wire.ask(method, path, b"" if method in ("PUT", "POST") else None)
             assert answer.status in (403, 405), (method, resource, answer)
+    assert ground.state() == before
+
+
+def test_nobody_without_a_certificate(lab: Lab, ground: Ground) -> None:
+    """The wire hangs up; behind a proxy that lets such clients through they are answered 403."""
+    wire = lab.wire()
+    wire.context = ssl.create_default_context(cafile=str(wire.certificate.ca))
+    wire.context.check_hostname = False
+    wire.context.maximum_version = ssl.TLSVersion.TLSv1_2
+    wire.context.set_ciphers(CIPHER)
+    wire.move(wire.server)
+    with pytest.raises((ssl.SSLError, ConnectionError)):
+        wire.ask("GET", "/dcap")
+
+    nobody = Peer(None, None, None, False, "192.0.2.1")
+    before = ground.state()
+
+    async def answers() -> list[tuple[str, str, int]]:
+        found = []
+        for resource, path in ground.places.items():
+            for method in METHODS:
+                request = Request(method, path, path, "", {"host": "esi", "accept": XML}, b"", nobody)
+                answer = lab.house.service.application(request)
+                status = (answer if isinstance(answer, Response) else await answer).status
+                found.append((method, resource, status))
+        return found
+
+    for method, resource, status in lab.house.run(answers()):
+        assert status in (403, 405), (method, resource, status)
     assert ground.state() == before
 
 
