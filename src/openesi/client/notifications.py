@@ -32,6 +32,7 @@ MAX_BODY: Final = 1 << 20  # octets; as much as a server takes of us
 MAX_HEAD: Final = 8192  # octets; an endless header would fill the memory
 MAX_CONNECTIONS: Final = 32  # a few servers, each with a few; strangers get no farther than the handshake
 HANDSHAKE_S: Final = 10.0  # who connects and says nothing
+GOODBYE_S: Final = 1.0  # for the other side to say goodbye when we hang up; Python would wait for 30
 MESSAGE_S: Final = 30.0  # from the first octet of a request to its last
 IDLE_S: Final = 1000.0  # servers keep their connection for the next change
 _READ: Final = 16384
@@ -85,6 +86,7 @@ async def listening(
         port,
         ssl=_listening_context(tls),
         ssl_handshake_timeout=HANDSHAKE_S,
+        ssl_shutdown_timeout=GOODBYE_S,
         limit=_READ,
     )
     listener.port = server.sockets[0].getsockname()[1]
