@@ -8,7 +8,7 @@ import pytest
 
 from conformance.lab import PIN, Lab, Site
 from conformance.plant import Plant
-from conformance.wire import child, children, link, number, sfdi_of, text
+from conformance.wire import build, child, children, link, number, sfdi_of, text
 
 LIMIT = "opModMaxLimW"
 PF = "opModFixedPFInjectW"
@@ -435,3 +435,55 @@ def test_BASIC_029_an_aggregator_posts_for_what_it_manages(lab: Lab) -> None:
     assert Plant(plant.wire, managed).me() is not None
     listing = link(plant.dcap(), "MirrorUsagePointListLink")
     plant.wire.post(listing, "MirrorUsagePoint", mirror(managed, f"{plant.lfdi[:24]}00000002"))
+
+
+def reading_set(mrid: str, start: int, *values: int) -> dict[str, Any]:
+    readings = [{"value": value, "localID": f"{n:02X}"} for n, value in enumerate(values)]
+    return {"mRID": mrid, "timePeriod": {"duration": 900, "start": start}, "Reading": readings}
+
+
+def test_MUP_the_requirements_on_mirrors(lab: Lab) -> None:
+    """MUP.005 to MUP.019: what a mirror's posts create, overwrite, add, and where the answer leads."""
+    plant = lab.plant()
+    wire, point = plant.wire, f"{plant.lfdi[:24]}00000001"
+    place = wire.post("/mup", "MirrorUsagePoint", mirror(plant.lfdi, point))
+    (shown,) = wire.members("/upt")
+    quantity = f"{point[:-4]}{QUANTITIES['W']:04X}"
+
+    def post(name: str, fields: dict[str, Any], **counts: str) -> tuple[int, str]:
+        answer = wire.ask("POST", place, build(name, fields, **counts))
+        return answer.status, answer.headers.get("location", "")
+
+    status, meter = post("MirrorMeterReading", {"mRID": quantity, "Reading": {"value": 5}})
+    assert (status, text(wire.get(meter), "mRID")) == (204, quantity)
+    both = {"MirrorMeterReading": [{"mRID": quantity, "Reading": {"value": 6}}]}
+    counts = {"all": "1", "results": "1"}
+    assert post("MirrorMeterReadingList", both, **counts) == (204, f"{shown.get('href')}/mr")
+    latest = link(wire.get(meter), "ReadingLink")
+    assert number(wire.get(latest), "value") == 6
+    sets = [f"{plant.lfdi[:24]}0000000{letter}" for letter in "AB"]
+    for mrid, start, values, expected in (
+        (sets[0], 1_000, (1, 2), 201),
+        (sets[0], 1_000, (7, 8), 204),  # sent again it replaces
+        (sets[1], 1_900, (9,), 201),
+    ):
+        body = {"mRID": quantity, "MirrorReadingSet": reading_set(mrid, start, *values)}
+        assert post("MirrorMeterReading", body)[0] == expected
+    found = wire.members(link(wire.get(meter), "ReadingSetListLink"))
+    readings = [wire.members(link(one, "ReadingListLink")) for one in found]
+    assert [number(one, "timePeriod/start") for one in found] == [1_900, 1_000], "the newest first"
+    assert [[number(one, "value") for one in each] for each in readings] == [[9], [7, 8]]
+    unknown = {"mRID": "CD" * 16, "Reading": {"value": 5}}
+    assert post("MirrorMeterReading", unknown)[0] == 400
+    half = {"MirrorMeterReading": [{"mRID": quantity, "Reading": {"value": 66}}, unknown]}
+    assert post("MirrorMeterReadingList", half, all="2", results="2")[0] == 400
+    assert number(wire.get(latest), "value") == 6, "all of a post or nothing"
+    assert post("MirrorMeterReading", unknown | {"ReadingType": reading_type(38)})[0] == 201
+    stranger = lab.plant().wire
+    for method, body in (("POST", build("MirrorMeterReading", unknown)), ("GET", None), ("DELETE", None)):
+        assert stranger.ask(method, place, body).status in (403, 404)
+    assert wire.ask("DELETE", place).status == 204
+    assert number(wire.get(shown.get("href")), "status") == 0, "what it told stays, as off"
+    assert post("MirrorMeterReading", {"mRID": quantity, "Reading": {"value": 5}})[0] == 404
+    wire.post("/mup", "MirrorUsagePoint", mirror(plant.lfdi, point))
+    assert number(wire.get(shown.get("href")), "status") == 1
