@@ -9,28 +9,12 @@ from typing import Any
 
 import pytest
 
-from openesi import cli
+from cli.shell import Shell
 from openesi.sep2 import model as sep
 from openesi.sep2 import xml
 from web.house import House, house_in, lfdi_of
 
 LFDI = lfdi_of(1).hex().upper()
-
-
-class Shell:
-    """Runs commands of this server's operator."""
-
-    def __init__(self, house: House, capsys: pytest.CaptureFixture[str]) -> None:
-        self.house, self._capsys = house, capsys
-
-    def __call__(self, *words: str, code: int = 0) -> str:
-        found = cli.main([*words, "--api", self.house.url])
-        captured = self._capsys.readouterr()
-        assert found == code, captured.err
-        return captured.out if code == 0 else captured.err
-
-    def json(self, *words: str) -> Any:
-        return json.loads(self(*words, "--json"))
 
 
 @pytest.fixture(scope="module")

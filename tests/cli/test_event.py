@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from cli.shell import Shell
 from openesi import cli
 from openesi.cli.event import changes
 from openesi.cli.units import parse_duration
@@ -17,26 +17,6 @@ from openesi.sep2.xml import parse_as
 from web.house import House, house_in, lfdi_of
 
 LFDI = lfdi_of(1).hex().upper()
-
-
-class Shell:
-    """Runs commands of this server's operator."""
-
-    def __init__(self, house: House, capsys: pytest.CaptureFixture[str]) -> None:
-        self.house, self._capsys = house, capsys
-
-    def __call__(self, *words: str) -> str:
-        code, out, err = self.run(*words)
-        assert code == 0, err
-        return out
-
-    def run(self, *words: str) -> tuple[int, str, str]:
-        code = cli.main([*words, "--api", self.house.url])
-        captured = self._capsys.readouterr()
-        return code, captured.out, captured.err
-
-    def json(self, *words: str) -> Any:
-        return json.loads(self(*words, "--json"))
 
 
 @pytest.fixture(scope="module")

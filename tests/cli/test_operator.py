@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from openesi import cli
+from cli.shell import Shell
 from openesi.cli.modes import parse_modes
 from openesi.errors import WrongUsage
 from openesi.sep2 import model as sep
@@ -18,23 +18,6 @@ from openesi.sep2.xml import parse, parse_as
 from web.house import House, house_in, lfdi_of
 
 LFDI = lfdi_of(1).hex().upper()
-
-
-class Shell:
-    def __init__(self, house: House, capsys: pytest.CaptureFixture[str]) -> None:
-        self.house, self._capsys = house, capsys
-
-    def __call__(self, *words: str, code: int = 0) -> str:
-        found = cli.main([*words, "--api", self.house.url])
-        captured = self._capsys.readouterr()
-        assert found == code, captured.err
-        return captured.out if code == 0 else captured.err
-
-    def json(self, *words: str) -> Any:
-        return json.loads(self(*words))
-
-    def seen(self, target: str) -> Any:
-        return parse(self.house.ask(1, "GET", target).body)
 
 
 @pytest.fixture(scope="module")
@@ -87,7 +70,7 @@ def test_an_event_of_any_mode_is_tried_and_sent(shell: Shell) -> None:
     words = ("event", "send", "--set", "opModFixedW=-25%", "--set", "rampTms=10s", "--for", "5m")
     control = parse_as(shell(*words, "--dry-run").encode(), sep.DERControl)
     assert control.DERControlBase == sep.DERControlBase(opModFixedW=-2_500, rampTms=1_000)
-    href = shell.json(*words, "--json")["href"]
+    href = shell.json(*words)["href"]
     newer = shell("event", "supersede", href, "--set", "opModFixedW=10%").strip()
     assert shell.seen(newer).DERControlBase.opModFixedW == 1_000
     assert "cancelled" in shell("event", "cancel", newer, "--reason", "storm")
@@ -99,11 +82,11 @@ def test_a_curve_is_followed_and_stays_while_it_is(shell: Shell, tmp_path: Path)
     curve = {"curveType": 11, "xMultiplier": 0, "yMultiplier": 0, "yRefType": 2, "CurveData": points}
     file = tmp_path / "curve.json"
     file.write_text(json.dumps(curve))
-    made = shell.json("resource", "add", "/derp/1/dc", str(file))["href"]
+    made = json.loads(shell("resource", "add", "/derp/1/dc", str(file)))["href"]
     refused = shell("event", "send", "--set", f"opModVoltWatt={made}", code=1)
     assert "is a curve of type 11, not 12" in refused
     assert "has no curve" in shell("event", "send", "--set", "opModVoltVar=/derp/1/dc/999", code=1)
-    sent = shell.json("event", "send", "--set", f"opModVoltVar={made}", "--json")["href"]
+    sent = shell.json("event", "send", "--set", f"opModVoltVar={made}")["href"]
     assert "follows" in shell("resource", "remove", made, code=1)
     shell("event", "cancel", sent)
     shell("resource", "remove", made)
@@ -136,12 +119,12 @@ def test_any_resource_is_read_and_written(shell: Shell, tmp_path: Path) -> None:
     file = tmp_path / "message.json"
     file.write_text(json.dumps({"primacy": 1, "locale": "en", "description": "News"}))
     assert b"<locale>en</locale>" in shell("resource", "add", "/msg", str(file), "--dry-run").encode()
-    made = shell.json("resource", "add", "/msg", str(file))["href"]
-    assert shell.json("resource", "set", made, "locale=de", "primacy=2")["locale"] == "de"
-    assert shell.json("resource", "get", made)["primacy"] == 2
+    made = json.loads(shell("resource", "add", "/msg", str(file)))["href"]
+    assert json.loads(shell("resource", "set", made, "locale=de", "primacy=2"))["locale"] == "de"
+    assert json.loads(shell("resource", "get", made))["primacy"] == 2
     assert isinstance(parse(shell("resource", "get", made, "--xml").encode()), sep.MessagingProgram)
     file.write_text(json.dumps({"primacy": 5, "locale": "fr"}))
-    assert "description" not in shell.json("resource", "put", made, str(file))
+    assert "description" not in json.loads(shell("resource", "put", made, str(file)))
     shell("resource", "remove", made)
 
 
@@ -149,10 +132,10 @@ def test_rates_are_set_and_reset(shell: Shell) -> None:
     assert "poll all else  1m" in shell("rates", "show")
     shell("rates", "set", "--poll", "5m", "--type", "DERProgramList=30s")
     shell("rates", "set", "--post", "2m")
-    told = shell.json("rates", "show", "--json")
+    told = shell.json("rates", "show")
     assert told == {"poll_s": {"DERProgramList": 30}, "default_poll_s": 300, "post_s": 120}
     assert shell.seen("/derp").pollRate == 30
-    assert shell.json("rates", "reset", "--json")["poll_s"] == {}
+    assert shell.json("rates", "reset")["poll_s"] == {}
     assert "TYPE=TIME" in shell("rates", "set", "--type", "DERProgramList", code=2)
     assert "--poll 5m" in shell("rates", "set", code=2)
     assert "no pollRate" in shell("rates", "set", "--type", "Colour=5s", code=1)
