@@ -31,16 +31,23 @@ def bearer(token: str | None) -> dict[str, str]:
     return {"Authorization": f"Bearer {token}"}
 
 
-def from_elsewhere(house: House, method: str, path: str, **headers: str) -> httpx2.Response:
-    """Ask as another machine would."""
+def between(
+    house: House, client_at: str, url: str, method: str, path: str, **headers: str
+) -> httpx2.Response:
+    """Ask from one address at another."""
     app = make_app(house.live, house.token)
 
     async def ask() -> httpx2.Response:
-        transport = httpx2.ASGITransport(app=app, client=("192.0.2.7", 1234))
-        async with httpx2.AsyncClient(transport=transport, base_url="http://localhost") as client:
+        transport = httpx2.ASGITransport(app=app, client=(client_at, 1234))
+        async with httpx2.AsyncClient(transport=transport, base_url=url) as client:
             return await client.request(method, path, headers=headers)
 
     return house.run(ask())
+
+
+def from_elsewhere(house: House, method: str, path: str, **headers: str) -> httpx2.Response:
+    """Ask as another machine would."""
+    return between(house, "192.0.2.7", "http://localhost", method, path, **headers)
 
 
 def test_the_first_start_makes_a_token_for_its_owner_alone(tmp_path: Path) -> None:
@@ -67,6 +74,21 @@ def test_this_machine_reads_freely_and_writes_with_the_token(guarded: House) -> 
             assert refused.status_code == 401
             assert TOKEN_FILE in refused.json()["error"]
         assert client.post("/api/groups", json=GROUP, headers=bearer(guarded.token)).status_code == 201
+
+
+@pytest.mark.parametrize(
+    ("client_at", "url", "status"),
+    [
+        ("127.0.0.1", "http://127.0.0.1", 200),
+        ("::1", "http://[::1]", 200),
+        ("::ffff:127.0.0.1", "http://[::ffff:127.0.0.1]", 200),  # --web-host ::
+        ("::ffff:192.0.2.7", "http://[::ffff:127.0.0.1]", 401),
+        ("127.0.0.1", "http://192.0.2.1", 401),  # something here that asks for another
+        ("::ffff:192.0.2.7", "http://[::ffff:192.0.2.1]", 401),
+    ],
+)
+def test_this_machine_is_known_by_both_ends(guarded: House, client_at: str, url: str, status: int) -> None:
+    assert between(guarded, client_at, url, "GET", "/api/status").status_code == status
 
 
 def test_another_machine_does_nothing_without_the_token(guarded: House) -> None:

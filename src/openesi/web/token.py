@@ -112,6 +112,11 @@ def _is_local(scope: Scope) -> bool:
     """Tell whether the request came over loopback, by the address it came to: a proxy asks from elsewhere."""
     client, server = scope.get("client"), scope.get("server")
     try:
-        return all(end is not None and ip_address(end[0]).is_loopback for end in (client, server))
+        return all(end is not None and _is_loopback(end[0]) for end in (client, server))
     except ValueError:
         return False
+
+
+def _is_loopback(host: str) -> bool:
+    address = ip_address(host)
+    return (getattr(address, "ipv4_mapped", None) or address).is_loopback  # on :: 127.0.0.1 comes so
