@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import math
 from collections.abc import AsyncGenerator
 from functools import partial
 from typing import Annotated, Any
@@ -209,10 +210,7 @@ async def get_history(live: Live, request: Request) -> Response:
     """Tell how points changed since somebody first asked for them, ``?name=b113_A&since=S``."""
     query = read_query(request, QUERIES[get_history])
     name = query["name"] or None
-    try:
-        since = float(query["since"])
-    except ValueError:
-        raise HTTPException(422, "since is a time in s since 1970") from None
+    since = _time(query["since"])
 
     def look(reader: Reader) -> History:
         place = _place(reader, request)
@@ -268,6 +266,16 @@ def _row(reader: Reader, request: Request) -> Row | None:
 
 def _config_of(reader: Reader, request: Request) -> Config:
     return point_source.config_of(reader, _row(reader, request))
+
+
+def _time(text: str) -> float:
+    try:
+        found = float(text)
+    except ValueError:
+        found = math.nan
+    if not math.isfinite(found):
+        raise HTTPException(422, "since is a time in s since 1970")
+    return found
 
 
 def _point(points: Table, name: str) -> Point:
