@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import httpx2
+import msgspec
 import pytest
 from starlette.routing import Route
 
@@ -78,6 +79,45 @@ def test_an_event_is_sent_answered_and_cancelled(api: httpx2.Client, house: Hous
     assert api.delete(f"/api/events{event}").status_code == 422
     for number in (2, 3):
         api.delete(f"/api/devices/{LFDI[number]}")
+
+
+def test_an_event_of_a_group_is_shared_and_answered_by_its_devices_alone(
+    api: httpx2.Client, house: House
+) -> None:
+    for number in (4, 5, 6):
+        house.install(number)  # 5 kW each
+    group = api.post("/api/groups", json={"description": "Two", "devices": [LFDI[4]]}).json()["href"]
+    program = api.post("/api/programs", json={"description": "Two", "groups": [group]}).json()["href"]
+    order = {"limit_w": 4_000, "program": program, "duration_s": 600}
+    sent = api.post("/api/events", json=order).json()
+    assert (sent["limit_percent"], sent["limit_w"], sent["responses"]["silent"]) == (80, 4_000, 1)
+
+    def shown() -> dict[str, Any]:
+        house.run(house.live.catch_up())
+        house.run(house.live.step())
+        return next(msgspec.to_builtins(one) for one in house.live.events() if one.href == sent["href"])
+
+    def told() -> tuple[Any, ...]:
+        listed = next(one for one in api.get("/api/events").json() if one["href"] == sent["href"])
+        detail = api.get(f"/api/events{sent['href']}").json()
+        for one in (listed, shown()):
+            assert (one["limit_w"], one["responses"]) == (detail["limit_w"], detail["responses"])
+        assert len(detail["silent"]) == detail["responses"]["silent"]
+        return detail["limit_w"], detail["responses"]["received"], detail["responses"]["silent"]
+
+    assert told() == (4_000, 0, 1)
+    house.respond(4, sent["href"], 1)
+    assert told() == (4_000, 1, 0)
+    api.put(f"/api/groups{group.removeprefix('/fsa')}/devices/{LFDI[5]}")
+    assert told() == (8_000, 1, 1)
+    assert house.live.timeline.limit_w(house.live.roster.max_w) is None  # the others are not limited
+    nobody = api.post("/api/groups", json={"description": "Nobody"}).json()["href"]
+    alone = api.post("/api/programs", json={"description": "Nobody", "groups": [nobody]}).json()["href"]
+    refused = api.post("/api/events", json={**order, "program": alone})
+    assert (refused.status_code, alone in refused.text) == (422, True)
+    for number in (4, 5, 6):
+        api.delete(f"/api/devices/{LFDI[number]}")
+    api.delete(f"/api/resources{program}")
 
 
 def test_events_that_are_over_are_listed_when_asked_for(tmp_path: Path) -> None:

@@ -10,6 +10,7 @@ import pytest
 from openesi.sep2 import model as sep
 from openesi.sep2.enums import ResponseStatus
 from openesi.server import operator
+from openesi.web.roster import Share
 from openesi.web.timeline import SHOWN, Event, Timeline
 from server.esi import START, Esi, lfdi_of
 
@@ -41,7 +42,7 @@ class Watching:
             self.esi.runner.run(self.esi.application.tick())
         changed, self.changed = self.changed, set()
         self.esi.look(lambda reader: self.timeline.refresh(reader, changed))
-        return self.timeline.events(MAX_W, devices)
+        return self.timeline.events(lambda _: Share(MAX_W, devices))
 
     def statuses(self) -> list[str]:
         return [event.status for event in self.events()]

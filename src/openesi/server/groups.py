@@ -142,6 +142,19 @@ def members(reader: Reader, group: str, *, start: int = 0, limit: int = 1_000) -
     ]
 
 
+def assigned_devices(reader: Reader, href: str, *, limit: int = -1) -> frozenset[str] | None:
+    """Return the paths of the devices that a program or the like is assigned to; None: it is for all.
+
+    ``limit`` is how many of each group are looked at; -1: all of them.
+    """
+    row = reader.get(href)
+    if row is None or row.scope != ASSIGNED:
+        return None
+    lists = [alias.listing for alias in reader.aliases(href) if alias.listing is not None]
+    assigned = [listing.rpartition("/")[0] for listing in lists]
+    return frozenset(device for group in assigned for device in members(reader, group, limit=limit))
+
+
 def groups_of(reader: Reader, device: str) -> list[str]:
     """Return the groups that a device belongs to, in the order it is shown them."""
     rows = reader.page(f"{device}/fsa", limit=MAX_GROUPS)

@@ -23,6 +23,7 @@ from openesi.server.functions.der import scaled
 from openesi.server.functions.end_device import register, remove
 from openesi.server.functions.events import settle, write_event
 from openesi.server.functions.response import event_known
+from openesi.server.groups import assigned_devices
 from openesi.server.settings import Settings
 from openesi.store import PUBLIC, PeerRecord, Reader, Row, Transaction
 
@@ -212,15 +213,24 @@ def active_power(power_w: float) -> sep.ActivePower:
     return sep.ActivePower(multiplier=multiplier, value=round(power_w / 10**multiplier))
 
 
-def limit_percent(reader: Reader, power_w: Decimal) -> int:
-    """Return opModMaxLimW (hundredths of a percent) that limits all devices together to ``power_w``.
+def limit_percent(reader: Reader, power_w: Decimal, *, program: str = FIRST_PROGRAM) -> int:
+    """Return opModMaxLimW (hundredths of a percent) that limits all devices of a program to ``power_w``.
 
     The standard's limit is a share of each device's own setMaxW, so the sum of these is what is shared.
-    Raises LocalError if no device has posted its settings yet.
+    Raises LocalError if no device that the program is for has posted its settings yet.
     """
-    total = sum((scaled(each.setMaxW) for _, each in settings_posted(reader)), Decimal(0))
+    devices = assigned_devices(reader, program)
+    shared = (
+        scaled(settings.setMaxW)
+        for path, settings in settings_posted(reader)
+        if devices is None or path.partition("/der/")[0] in devices
+    )
+    total = sum(shared, Decimal(0))
     if total <= 0:
-        raise LocalError("no device has posted DERSettings with setMaxW yet: give the limit in percent")
+        raise LocalError(
+            f"no device that {program} is for has posted DERSettings with setMaxW yet: "
+            "give the limit in percent"
+        )
     return max(0, min(HUNDRED_PERCENT, int(power_w * HUNDRED_PERCENT / total)))
 
 

@@ -191,7 +191,7 @@ async def put_default(live: Live, request: Request) -> Response:
         row = tx.get(path)
         before = to_json(read_document(row, sep.DefaultDERControl)) if row is not None else {}
         before.pop("version", None)
-        base = to_json(control_base(tx, body))
+        base = to_json(control_base(tx, body, program=body.program))
         Hand(tx=tx, now=now, settings=live.service.settings).put(path, {**before, "DERControlBase": base})
 
     await live.service.store.write(change)
@@ -210,15 +210,15 @@ async def get_openapi(live: Live, request: Request) -> Response:
     return answer(openapi.describe(ENDPOINTS, bodies=BODIES, answers=ANSWERS, queries=QUERIES))
 
 
-def control_base(reader: Reader, modes: Modes) -> sep.DERControlBase:
-    """Return the modes in the standard's terms. Raises LocalError for two limits at once."""
+def control_base(reader: Reader, modes: Modes, *, program: str) -> sep.DERControlBase:
+    """Return the modes in the standard's terms, in a program. Raises LocalError for two limits at once."""
     if modes.limit_w is not None and modes.limit_percent is not None:
         raise LocalError("give the limit in W or in percent, not both")
     limit = None
     if modes.limit_percent is not None:
         limit = round(modes.limit_percent * 100)
     elif modes.limit_w is not None:
-        limit = operator.limit_percent(reader, Decimal(str(modes.limit_w)))
+        limit = operator.limit_percent(reader, Decimal(str(modes.limit_w)), program=program)
     given = from_json(modes.control or {}, sep.DERControlBase, path="control")
     named = {
         "opModConnect": modes.connect,
@@ -232,7 +232,7 @@ def control_base(reader: Reader, modes: Modes) -> sep.DERControlBase:
 def _control(reader: Reader, body: NewEvent, now: int) -> dict[str, Any]:
     """Return the DERControl that is asked for, in the standard's terms."""
     values = {
-        "DERControlBase": to_json(control_base(reader, body)),
+        "DERControlBase": to_json(control_base(reader, body, program=body.program)),
         "interval": {"start": now if body.start is None else body.start, "duration": body.duration_s},
         "description": body.description,
         "randomizeStart": body.randomize_start_s,

@@ -17,7 +17,7 @@ from openesi.sep2.json import to_json
 from openesi.server import groups, operator
 from openesi.server.documents import read_document
 from openesi.server.tree import Hand, NotThere
-from openesi.store import ASSIGNED, Reader, Row, Transaction
+from openesi.store import Reader, Row, Transaction
 from openesi.web.answers import answer
 from openesi.web.bodies import read_body, read_json, read_query
 from openesi.web.live import Live
@@ -113,16 +113,10 @@ def concerned(reader: Reader, event: str) -> list[Row] | None:
         return []
     if owner.startswith("/edev/"):
         return [row]
-    if row.scope != ASSIGNED:
+    devices = groups.assigned_devices(reader, owner, limit=MAX_NAMED)
+    if devices is None:
         return None
-    found: dict[str, Row] = {}
-    for alias in reader.aliases(owner):
-        group = (alias.listing or "").rpartition("/")[0]
-        for device in groups.members(reader, group, limit=MAX_NAMED):
-            member = reader.get(device)
-            if member is not None:
-                found[device] = member
-    return list(found.values())
+    return [member for device in sorted(devices) if (member := reader.get(device)) is not None]
 
 
 def owes_answer(event: sep.Event | None, device: Row) -> bool:

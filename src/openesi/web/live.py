@@ -95,7 +95,7 @@ class Live:
 
     def events(self) -> list[Event]:
         """Return the events: those in force, those to come, those that ended (the last first)."""
-        return self.timeline.events(self.roster.max_w, len(self.roster.controllable))
+        return self.timeline.events(self.roster.share)
 
     def describe(self, devices: list[Device], now: float) -> list[Part]:
         """Return devices with a name for people and the power that they, or their grid meters, tell now."""

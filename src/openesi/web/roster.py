@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import KeysView
 from decimal import Decimal
-from typing import Any, TypeVar
+from typing import Any, NamedTuple, TypeVar
 
 import msgspec
 
@@ -21,6 +21,7 @@ T = TypeVar("T", bound=sep.Sep)
 SHOWN = 200  # devices on the page; the API pages through all
 READ_AT_ONCE = 500  # devices whose settings are read in one go; the wire waits meanwhile
 MAX_DERS = 10  # of one device
+MAX_MEMBERS = 1_000  # devices that something is assigned to, told apart; a fleet's groups may be larger
 STALE_INTERVALS = 3
 OFFLINE_INTERVALS = 12
 
@@ -44,6 +45,13 @@ class Device(msgspec.Struct, frozen=True, kw_only=True):
     status: str | None
 
 
+class Share(NamedTuple):
+    """What 100 % of a limit is (W; 0: not known), and how many devices owe an answer (None: not known)."""
+
+    max_w: float = 0.0
+    devices: int | None = None
+
+
 class Roster:
     """The registered devices of a store, as many as a page shows, and what all of them can give together."""
 
@@ -64,6 +72,15 @@ class Roster:
     def controllable(self) -> KeysView[str]:
         """The devices that have posted DERSettings, by path: those that events are for, who owe responses."""
         return self._settings.keys()
+
+    def share(self, devices: frozenset[str] | None) -> Share:
+        """Return what some devices (None: all) can give together, and how many of them events are for."""
+        if devices is None:
+            return Share(self.max_w, len(self.controllable))
+        if len(devices) > MAX_MEMBERS:
+            return Share()
+        known = [self._settings[device] for device in devices & self._settings.keys()]
+        return Share(float(sum((sum(one.values()) for one in known), Decimal(0))), len(known))
 
     def all(self) -> list[Device]:
         """Return the devices that are shown, in the order of the EndDeviceList."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Set
+from collections.abc import Callable, Iterable, Set
 from typing import Any
 
 import msgspec
@@ -11,11 +11,12 @@ import msgspec
 from openesi.sep2 import events, identity, responses
 from openesi.sep2 import model as sep
 from openesi.sep2.enums import EventState, ResponseStatus
-from openesi.server import operator
+from openesi.server import groups, operator
 from openesi.server.documents import read_document
 from openesi.server.functions.der import scaled
 from openesi.server.operator import HUNDRED_PERCENT
 from openesi.store import ASSIGNED, PUBLIC, Reader, Row
+from openesi.web.roster import MAX_MEMBERS, Share
 
 SHOWN = 50  # events on the page, and programs
 MAX_SCANNED = 5_000  # ended events that are looked through once, when the server starts
@@ -118,6 +119,7 @@ class Timeline:
         self._ended: dict[str, tuple[str, int, sep.DERControl]] = {}
         self.programs: list[Program] = []
         self.responses = Responses()
+        self._devices: dict[str, frozenset[str] | None] = {}
 
     def refresh(self, reader: Reader, changed: set[str] | None) -> bool:
         """Read again what changed (None: everything). Return whether anything did."""
@@ -125,7 +127,10 @@ class Timeline:
         if changed is None:
             self._ended = dict(sorted(_ended(reader), key=lambda one: one[1][2].interval.start)[-SHOWN:])
         elif not any(path.startswith("/derp") for path in changed):
-            return answered
+            moved = any(path.startswith("/fsa") or path.endswith("/fsa") for path in changed)
+            if moved:
+                self._read_members(reader)
+            return answered or moved
         found = _shown_programs(reader)
         self.programs = _described(reader, found)
         before, self._live = self._live, dict(_live(reader, found))
@@ -140,28 +145,41 @@ class Timeline:
                 self._ended[href] = (program_href, primacy, read_document(row, sep.DERControl))
         while len(self._ended) > SHOWN:
             del self._ended[next(iter(self._ended))]
+        self._read_members(reader)
         return True
 
-    def events(self, max_w: float, devices: int) -> list[Event]:
+    def _read_members(self, reader: Reader) -> None:
+        programs = {program for program, _, _ in (self._ended | self._live).values()}
+        self._devices = {program: devices_of(reader, program) for program in programs}
+
+    def events(self, share: Callable[[frozenset[str] | None], Share]) -> list[Event]:
         """Return events: those in force, those to come, those that ended (the last first).
 
-        ``max_w`` is 100 % of a limit, ``devices`` how many may answer.
+        ``share`` says what the devices are together that a program is for (None: all).
         """
         known = sorted((self._ended | self._live).items(), key=lambda one: _order(one[1][2]))
         return [
-            summarize(href, program, primacy, control, self.responses, max_w=max_w, devices=devices)
+            summarize(
+                href, program, primacy, control, self.responses, share=share(self._devices.get(program))
+            )
             for href, (program, primacy, control) in known[:SHOWN]
         ]
 
     def limit_w(self, max_w: float) -> float | None:
-        """Return the limit in force in W: of the strongest program that has one; None without."""
+        """Return the limit in force for all devices, in W: of the strongest program that has one."""
         active = [
             (primacy, -control.creationTime, limit)
-            for _, primacy, control in self._live.values()
-            if control.EventStatus.currentStatus == EventState.ACTIVE
+            for program, primacy, control in self._live.values()
+            if self._devices.get(program) is None
+            and control.EventStatus.currentStatus == EventState.ACTIVE
             and (limit := _limit_w(control.DERControlBase, max_w)) is not None
         ]
         return min(active)[2] if active else None
+
+
+def devices_of(reader: Reader, program: str) -> frozenset[str] | None:
+    """Return the devices that a program is for, as many as are told apart; None: all."""
+    return groups.assigned_devices(reader, program, limit=MAX_MEMBERS + 1)
 
 
 def read_programs(reader: Reader) -> list[Program]:
@@ -201,14 +219,13 @@ def summarize(
     control: sep.DERControl,
     responses: Responses,
     *,
-    max_w: float,
-    devices: int,
+    share: Share,
 ) -> Event:
-    """Return an event as the page and the API show it."""
+    """Return an event as the page and the API show it; ``share`` is that of the devices it is for."""
     status = EventState(control.EventStatus.currentStatus).name.lower()
     planned_end = control.interval.start + control.interval.duration
     ended = min(control.EventStatus.dateTime, planned_end) if status in ENDED else None
-    expected = devices if control.responseRequired and any(control.responseRequired) else None
+    expected = share.devices if control.responseRequired and any(control.responseRequired) else None
     return Event(
         href=href,
         program=program,
@@ -221,7 +238,7 @@ def summarize(
         ended=planned_end if status == "completed" else ended,
         control=modes(control.DERControlBase),
         limit_percent=_percent(control.DERControlBase),
-        limit_w=_limit_w(control.DERControlBase, max_w),
+        limit_w=_limit_w(control.DERControlBase, share.max_w),
         responses=tally(responses.of(control.mRID.rjust(16, b"\x00")), expected),
     )
 

@@ -25,7 +25,7 @@ from openesi.web.bodies import read_flag, read_query
 from openesi.web.history import KEPT_S, MINUTE_S, RECENT_S
 from openesi.web.live import SEND_S, Live
 from openesi.web.roster import describe, freshness, read_at
-from openesi.web.timeline import ENDED, Event, summarize
+from openesi.web.timeline import ENDED, Event, devices_of, summarize
 
 RANGES = {"15m": RECENT_S, "24h": 86_400, "48h": KEPT_S}
 MAX_NAMED = 1_000  # devices named one by one in the answer about an event
@@ -246,8 +246,7 @@ def event_at(live: Live, reader: Reader, path: str) -> Event:
         owner.primacy if owner else 0,
         read_document(row, sep.DERControl),
         live.timeline.responses,
-        max_w=live.roster.max_w,
-        devices=len(live.roster.controllable),
+        share=live.roster.share(devices_of(reader, program)),
     )
 
 
