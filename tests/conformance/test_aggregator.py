@@ -7,9 +7,9 @@ from typing import Any
 
 import pytest
 
+from conformance.bodies import equal
 from conformance.lab import PIN, Lab, heard_of
 from conformance.plant import Plant
-from conformance.test_core import equal
 from conformance.wire import build, child, link, number, sfdi_of, text
 
 LIMIT = "opModMaxLimW"

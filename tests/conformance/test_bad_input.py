@@ -20,8 +20,7 @@ from lxml import etree
 
 from conformance.fill import fill
 from conformance.lab import Lab, lab_in
-from conformance.test_crawl import crawl, pattern
-from conformance.wire import CIPHER, SEP, XML, Answer, Wire, build, hrefs, name_of
+from conformance.wire import CIPHER, SEP, XML, Answer, Wire, build, crawl, hrefs, name_of, pattern
 from openesi.server.message import Peer, Request, Response
 
 METHODS = ("GET", "HEAD", "PUT", "POST", "DELETE")

@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from conformance.bodies import QUANTITIES, mirror, reading_type
 from conformance.lab import PIN, Lab, Site
 from conformance.plant import Plant
 from conformance.wire import build, child, children, link, number, sfdi_of, text
@@ -362,39 +363,6 @@ def test_status_of_der(lab: Lab, kind: str) -> None:
     for name, value in STATES[kind].items():
         if value is not None:
             assert text(shown, f"{name}/value") == str(value)
-
-
-QUANTITIES = {"W": 38, "var": 63, "Hz": 33, "V": 29}
-
-
-def reading_type(uom: int, multiplier: int = 0) -> dict[str, int]:
-    return {
-        "accumulationBehaviour": 12,
-        "commodity": 1,
-        "dataQualifier": 0,
-        "flowDirection": 1,
-        "kind": 37,
-        "phase": 0,
-        "powerOfTenMultiplier": multiplier,
-        "uom": uom,
-    }
-
-
-def mirror(lfdi: str, mrid: str, quantities: dict[str, int] = QUANTITIES, **more: Any) -> dict[str, Any]:
-    readings = [
-        {"mRID": f"{mrid[:-4]}{uom:04X}", "description": name, "ReadingType": reading_type(uom)}
-        for name, uom in quantities.items()
-    ]
-    return {
-        "mRID": mrid,
-        "description": "DER",
-        "roleFlags": "0009",
-        "serviceCategoryKind": 0,
-        "status": 1,
-        "deviceLFDI": lfdi,
-        "MirrorMeterReading": readings,
-        **more,
-    }
 
 
 def test_BASIC_029_metering_mirror(lab: Lab) -> None:

@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 from lxml import etree
 
+from conformance.bodies import equal, same
 from conformance.lab import PIN, Lab, lab_in, schema
 from conformance.plant import Plant
 from conformance.wire import SEP, XML, Wire, build, child, children, link, name_of, number, text
@@ -324,17 +325,6 @@ def test_CORE_009_end_device(lab: Lab) -> None:
         assert same(plant.wire.get(link(der, f"{kind}Link")), fields), kind
 
 
-def same(document: Any, fields: dict[str, Any]) -> bool:
-    """Tell whether a document says what was put, and nothing else."""
-    shown = {name_of(one): one for one in document}
-    if shown.keys() != fields.keys():
-        return False
-    return all(
-        same(shown[name], value) if isinstance(value, dict) else shown[name].text == str(value)
-        for name, value in fields.items()
-    )
-
-
 def test_CORE_009_a_device_that_is_not_listed_registers_itself(lab: Lab) -> None:
     plant = Plant(lab.wire())
     listing = link(plant.dcap(), "EndDeviceListLink")
@@ -477,16 +467,6 @@ def test_CORE_018_subscription(lab: Lab) -> None:
     inside = child(notified, "Resource")
     assert inside.get("{http://www.w3.org/2001/XMLSchema-instance}type") == "FunctionSetAssignmentsList"
     assert equal(inside, plant.wire.get(f"{assignments}?l=255"))
-
-
-def equal(inside: Any, document: Any) -> bool:
-    """Tell whether a notification's Resource is what a GET shows."""
-
-    def said(element: Any) -> Any:
-        own = {name: value for name, value in element.attrib.items() if not name.startswith("{")}
-        return own, (element.text or "").strip(), [(name_of(one), said(one)) for one in element]
-
-    return bool(said(inside) == said(document))
 
 
 def test_CORE_019_two_subscriptions_and_an_end(lab: Lab) -> None:

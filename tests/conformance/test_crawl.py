@@ -10,7 +10,7 @@ import pytest
 from conformance.fill import fill
 from conformance.lab import Lab, lab_in, schema
 from conformance.plant import Plant
-from conformance.wire import Wire, hrefs, name_of
+from conformance.wire import crawl, pattern
 
 EDITIONS = ("2018", "2023", "2013", "2.0.4", "csip-aus-1.2", "csip-aus-1.3")
 
@@ -39,23 +39,6 @@ def full(lab: Lab) -> Plant:
     return fill(lab)
 
 
-def crawl(wire: Wire, own: str) -> dict[str, str]:
-    """Follow every href from DeviceCapability on; return the name of what stands at each."""
-    found: dict[str, str] = {}
-    waiting = ["/dcap"]
-    while waiting:
-        target = waiting.pop()
-        if target in found:
-            continue
-        assert target.startswith("/"), target
-        document = wire.get(f"{target}?l=255")
-        found[target] = name_of(document)
-        if name_of(document).endswith("List"):
-            assert document.get("results") == document.get("all")
-        waiting += [href for href in hrefs(document) if href.startswith("/")]
-    return found
-
-
 @pytest.mark.parametrize("edition", EDITIONS)
 def test_every_href_answers_by_the_schema(lab: Lab, full: Plant, edition: str) -> None:
     lab.utility.change_device(full.lfdi, edition=edition)
@@ -70,7 +53,3 @@ def test_every_href_answers_by_the_schema(lab: Lab, full: Plant, edition: str) -
     for name, of in ADDED.items():
         assert (name in missing) == (edition not in of)
     assert missing <= ADDED.keys()
-
-
-def pattern(path: str) -> str:
-    return "/".join("{}" if step.isdigit() else step for step in path.split("/"))

@@ -8,13 +8,12 @@ from typing import Any
 
 import pytest
 
+from conformance.aus import MAX_W, base_of, put_ratings, ready, watts
+from conformance.bodies import mirror, reading_type, same
 from conformance.lab import PIN, Lab, Site, lab_in
 from conformance.plant import Plant
-from conformance.test_basic import mirror, reading_type
-from conformance.test_core import same
 from conformance.wire import AUS, build, child, children, link, number, scaled, sfdi_of, text
 
-MAX_W = 5_000
 PEN = 28_547
 NMI = "1234567890"
 
@@ -23,13 +22,6 @@ NMI = "1234567890"
 def lab(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Lab]:
     with lab_in(Path(tmp_path_factory.mktemp("aus")), request.param, pen=PEN) as made:
         yield made
-
-
-def watts(power_w: float) -> dict[str, int]:
-    multiplier = 0
-    while abs(power_w) / 10**multiplier > 32_767:
-        multiplier += 1
-    return {"multiplier": multiplier, "value": round(power_w / 10**multiplier)}
 
 
 def applied(document: Any, mode: str) -> float | str | None:
@@ -41,11 +33,6 @@ def applied(document: Any, mode: str) -> float | str | None:
         assert found.tag.startswith(f"{{{AUS}"), "limits of CSIP-AUS are in its namespace"
         return scaled(found)
     return str(found.text)
-
-
-def base_of(modes: dict[str, Any]) -> dict[str, Any]:
-    limits = ("opModImpLimW", "opModExpLimW", "opModGenLimW", "opModLoadLimW")
-    return {name: watts(value) if name in limits else value for name, value in modes.items()}
 
 
 def expected(modes: dict[str, Any]) -> dict[str, Any]:
@@ -312,26 +299,6 @@ def test_S_ALL_09_operational_mode(lab: Lab) -> None:
         put_status(plant, operationalModeStatus=value)
 
 
-def put_ratings(plant: Plant, max_w: int, doe: str = "0F", **more: Any) -> None:
-    place = link(plant.der(), "DERCapabilityLink")
-    fields = {"modesSupported": "00000003", "rtgMaxW": watts(max_w), "type": 4, "aus:doeModesSupported": doe}
-    plant.wire.put(place, "DERCapability", fields)
-    assert text(plant.wire.get(place), "doeModesSupported") == doe
-    assert scaled(child(plant.wire.get(place), "rtgMaxW")) == max_w
-    place = link(plant.der(), "DERSettingsLink")
-    fields = {
-        "modesEnabled": "00000003",
-        "setGradW": 1_000,
-        "setMaxW": watts(max_w),
-        "updatedTime": plant.now(),
-        "aus:doeModesEnabled": doe,
-        **more,
-    }
-    plant.wire.put(place, "DERSettings", fields)
-    assert text(plant.wire.get(place), "doeModesEnabled") == doe
-    assert scaled(child(plant.wire.get(place), "setMaxW")) == max_w
-
-
 def test_S_ALL_10_capabilities_and_settings(lab: Lab) -> None:
     plant = lab.plant()
     put_ratings(plant, 10_000, "03")
@@ -357,13 +324,6 @@ def test_S_OPT_05_post_rates(lab: Lab) -> None:
 
 
 # --- controls ----------------------------------------------------------------------------------------------
-
-
-def ready(lab: Lab, **primacies: int) -> Site:
-    """Return a site that has told its ratings."""
-    site = lab.site(**(primacies or {"P": 10}))
-    put_ratings(site.plant, MAX_W)
-    return site
 
 
 HALF = MAX_W // 2

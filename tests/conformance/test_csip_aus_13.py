@@ -8,8 +8,8 @@ from typing import Any
 
 import pytest
 
+from conformance.aus import base_of, ready, watts
 from conformance.lab import Lab, lab_in
-from conformance.test_csip_aus import base_of, ready, watts
 from conformance.wire import child, children, link, number, scaled, text
 
 

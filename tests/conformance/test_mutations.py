@@ -13,8 +13,7 @@ from lxml import etree
 
 from conformance.fill import fill
 from conformance.lab import Lab, lab_in
-from conformance.test_crawl import crawl, pattern
-from conformance.wire import Element, child, name_of
+from conformance.wire import Element, child, crawl, name_of, pattern
 
 TRIES = 400  # of each side; with more seeds some ten thousand were tried by hand
 TEXTS = (

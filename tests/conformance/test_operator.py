@@ -11,7 +11,7 @@ import pytest
 from conformance.fill import fill
 from conformance.lab import Lab, lab_in
 from conformance.plant import Plant
-from conformance.test_crawl import crawl, pattern
+from conformance.wire import crawl, pattern
 
 DECIDED = {
     "href",

@@ -244,3 +244,24 @@ def hrefs(document: Element) -> Iterator[str]:
             found = element.get(name)
             if found is not None:
                 yield found
+
+
+def crawl(wire: Wire, own: str) -> dict[str, str]:
+    """Follow every href from DeviceCapability on; return the name of what stands at each."""
+    found: dict[str, str] = {}
+    waiting = ["/dcap"]
+    while waiting:
+        target = waiting.pop()
+        if target in found:
+            continue
+        assert target.startswith("/"), target
+        document = wire.get(f"{target}?l=255")
+        found[target] = name_of(document)
+        if name_of(document).endswith("List"):
+            assert document.get("results") == document.get("all")
+        waiting += [href for href in hrefs(document) if href.startswith("/")]
+    return found
+
+
+def pattern(path: str) -> str:
+    return "/".join("{}" if step.isdigit() else step for step in path.split("/"))
