@@ -188,3 +188,27 @@ def test_whom_it_listens_to(data: Path, changes: dict[str, Any], taken: bool) ->
             await driven.agent.esi.close()
 
     asyncio.run(scenario())
+
+
+def test_a_server_that_tells_without_end_is_asked_once_a_second(data: Path) -> None:
+    async def scenario() -> None:
+        async with serving(data, **SETTINGS) as house:
+            driven = notified(house)
+            async with driven.agent.listening():
+                await driven.live(5)
+                subscriptions = driven.agent._subscriptions
+                assert subscriptions is not None
+                (sender,) = driven.agent.esi.server_lfdis
+                path = "/ntfy/" + subscriptions.uri.partition("/ntfy/")[2]
+                told = sep.Notification(
+                    subscribedResource=CONTROLS, status=0, subscriptionURI=f"{house.url}/edev/1/sub/1"
+                )
+                asked = count_requests(driven)
+                for _ in range(400):
+                    house.clock.now += 0.01
+                    assert subscriptions.take(Received(told, sender, path), driven.agent.shared)
+                    await driven.agent.turn()
+                assert 3 <= asked[f"GET {CONTROLS}"] <= 5
+            await driven.agent.esi.close()
+
+    asyncio.run(scenario())
