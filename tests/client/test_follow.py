@@ -15,6 +15,7 @@ from openesi.client.agent import Agent
 from openesi.devices.display import Display
 from openesi.devices.switched import LoadSwitch
 from openesi.devices.vehicle import Charger
+from openesi.errors import WrongUsage
 from openesi.pki import Identity
 from openesi.sep2 import model as sep
 from openesi.sep2.enums import FlowDirection, RequestState, Uom, to_bits
@@ -165,6 +166,37 @@ def test_a_load_that_restarts_in_the_middle_of_a_control_answers_nothing_twice(
     play(data, LoadSwitch(), scenario, memory=tmp_path / "memory.json")
 
 
+def test_a_user_refuses_and_returns(data: Path) -> None:
+    async def scenario(driven: Driven) -> None:
+        program = await driven.add(
+            "/dr", sep.DemandResponseProgram(mRID=b"\x01" * 16, primacy=1), scope=PUBLIC
+        )
+        control = sep.EndDeviceControl(
+            **event(driven.now, 60, 300),
+            deviceCategory=to_bits(LoadSwitch.category, 4),
+            drProgramMandatory=False,
+            loadShiftForward=False,
+            DutyCycle=sep.DutyCycle(normalValue=0),
+            overrideDuration=120,
+        )
+        await driven.add(f"{program}/edc", control)
+        with pytest.raises(WrongUsage, match="no event"):
+            driven.agent.opt_out(control.mRID)
+        await driven.live(120)
+        assert driven.device.power_w == 0
+        driven.agent.opt_out(control.mRID)
+        driven.agent.tick()
+        await driven.live(60)
+        assert driven.device.power_w == 1_500
+        driven.agent.opt_in(control.mRID)
+        await driven.live(300)
+        responses = [one for one in await driven.responses() if isinstance(one, sep.DrResponse)]
+        assert [one.status for one in responses] == [1, 2, 4, 5, 9]
+        assert responses[-1].overrideDuration == pytest.approx(60, abs=5)
+
+    play(data, LoadSwitch(), scenario)
+
+
 def test_what_a_load_could_do_without_is_told_where_it_is_asked_for(data: Path) -> None:
     async def scenario(driven: Driven) -> None:
         await driven.add("/dr", sep.DemandResponseProgram(mRID=b"\x01" * 16, primacy=1), scope=PUBLIC)
@@ -287,9 +319,11 @@ def test_messages_are_shown_side_by_side(data: Path) -> None:
         assert [one.textMessage for one in driven.device.messages] == ["hot"]
         await driven.live(30)
         assert [one.textMessage for one in driven.device.messages] == ["outage", "hot"]
+        driven.agent.acknowledge(driven.device.messages[0].mRID)
+        driven.agent.acknowledge(driven.device.messages[0].mRID)  # read twice, said once
         await driven.live(400)
         assert driven.device.messages == ()
-        assert await driven.statuses() == [("TextResponse", status) for status in (1, 1, 2, 2, 3, 3)]
+        assert sorted(status for _, status in await driven.statuses()) == [1, 1, 2, 2, 3, 3, 11]
 
     play(data, Display(), scenario)
 

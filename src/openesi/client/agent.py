@@ -38,7 +38,7 @@ from openesi.client.memory import Memory, Recollection
 from openesi.client.mirrors import Mirrors
 from openesi.client.notifications import Received, listening
 from openesi.client.responses import Responses
-from openesi.client.scheduler import Scheduler
+from openesi.client.scheduler import Answer, Scheduler
 from openesi.client.session import Client
 from openesi.client.shedding import LoadShedding
 from openesi.client.subscriptions import (
@@ -49,7 +49,7 @@ from openesi.client.subscriptions import (
     uri_of,
 )
 from openesi.client.usage import UsagePoints
-from openesi.errors import LocalError, OpenESIError
+from openesi.errors import LocalError, OpenESIError, WrongUsage
 from openesi.sep2.enums import ResponseStatus
 
 log = logging.getLogger(__name__)
@@ -161,6 +161,30 @@ class Agent:
         """Post readings at once, not at the next postRate: something changed that others wait to see."""
         self.shared.wake.add(duties.MIRRORS)
         self._woken.set()
+
+    def opt_out(self, mrid: bytes) -> None:
+        """Let the user refuse an event: it is left at once, without randomization (clause 10.3).
+
+        As the two below it raises WrongUsage for an event that is not known.
+        """
+        self._choose(mrid, Scheduler.opt_out)
+
+    def opt_in(self, mrid: bytes) -> None:
+        """Let the user return to an event that was refused."""
+        self._choose(mrid, Scheduler.opt_in)
+
+    def acknowledge(self, mrid: bytes) -> None:
+        """Let the user confirm an event: a message that was read."""
+        self._choose(mrid, Scheduler.acknowledge)
+
+    def _choose(self, mrid: bytes, choice: Callable[[Scheduler, bytes, int], list[Answer]]) -> None:
+        mrid = mrid.rjust(16, b"\x00")
+        followed = next((one for one in self.events if mrid in one.scheduler.tracked), None)
+        if followed is None:
+            raise WrongUsage(f"there is no event {mrid.hex()}: it is over for long, or not for this device")
+        self.shared.answer(choice(followed.scheduler, mrid, self.shared.now))
+        followed.look_again()
+        self.tick()
 
     def spread(self) -> None:
         """Poll next at a random point of the interval, and then by it: a fleet is not to come in step."""

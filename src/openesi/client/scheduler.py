@@ -200,12 +200,21 @@ class Scheduler:
             self._windows = None
 
     def opt_out(self, mrid: bytes, now: int) -> list[Answer]:
-        """Let the user refuse an event, before or while it runs. Raises KeyError for an unknown one."""
+        """Let the user refuse an event, before or while it runs.
+
+        As the two below it raises KeyError for an event that is not known.
+        """
         return self._opt(self.tracked[mrid], ResponseStatus.OPTED_OUT, now)
 
     def opt_in(self, mrid: bytes, now: int) -> list[Answer]:
         """Let the user return to an event after having refused it."""
         return self._opt(self.tracked[mrid], ResponseStatus.OPTED_IN, now)
+
+    def acknowledge(self, mrid: bytes, now: int) -> list[Answer]:
+        """Let the user confirm an event, a message for instance, also after its end."""
+        answers: list[Answer] = []
+        self._answer(self.tracked[mrid], ResponseStatus.ACKNOWLEDGED, now, answers)
+        return answers
 
     # --- what is asked for -----------------------------------------------------------------------------
 
