@@ -81,7 +81,7 @@ class Ground:
         self.stranger = lab.plant()
         self.unknown = lab.wire()
         self.places: dict[str, str] = {}
-        for path in crawl(self.owner.wire, self.owner.lfdi):
+        for path in crawl(self.owner.wire):
             self.places.setdefault(pattern(path), path)
         self._database = sqlite3.connect(f"file:{lab.folder}/openesi.db?mode=ro", uri=True)
 

@@ -43,7 +43,7 @@ def full(lab: Lab) -> Plant:
 def test_every_href_answers_by_the_schema(lab: Lab, full: Plant, edition: str) -> None:
     lab.utility.change_device(full.lfdi, edition=edition)
     full.wire.schema = schema(edition)
-    found = crawl(full.wire, full.lfdi)
+    found = crawl(full.wire)
     table = lab.utility.do("GET", "/resources")
     seen = {pattern(path) for path in found}
     missing = {one["name"] for one in table if one["path"] not in seen} - NOT_LINKED

@@ -48,7 +48,7 @@ def written(lab: Lab, plant: Plant) -> dict[str, str]:
     """Return one place of each resource that the operator may write, by pattern."""
     found: dict[str, str] = {}
     table = {one["path"]: one for one in lab.utility.do("GET", "/resources")}
-    for path in crawl(plant.wire, plant.lfdi):
+    for path in crawl(plant.wire):
         row = table[pattern(path)]
         if row["operator_writes"]:
             found.setdefault(pattern(path), path)

@@ -246,7 +246,7 @@ def hrefs(document: Element) -> Iterator[str]:
                 yield found
 
 
-def crawl(wire: Wire, own: str) -> dict[str, str]:
+def crawl(wire: Wire) -> dict[str, str]:
     """Follow every href from DeviceCapability on; return the name of what stands at each."""
     found: dict[str, str] = {}
     waiting = ["/dcap"]
@@ -264,4 +264,5 @@ def crawl(wire: Wire, own: str) -> dict[str, str]:
 
 
 def pattern(path: str) -> str:
+    """Return a path with ``{}`` for each identifier, as the operator's table of resources has it."""
     return "/".join("{}" if step.isdigit() else step for step in path.split("/"))
