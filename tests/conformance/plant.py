@@ -176,6 +176,8 @@ class Plant:
                 runs = STARTED in weaker.said or weaker.start <= now
                 if meet and stronger.strength > weaker.strength and not (runs and stronger.start > now):
                     weaker.lost |= weaker.modes.keys() & stronger.modes.keys()
+            if weaker.status == 4:  # the server says so
+                weaker.lost |= weaker.modes.keys()
             if weaker.lost >= weaker.modes.keys() and COMPLETED not in weaker.said:
                 self._say(weaker, SUPERSEDED)
 
