@@ -13,7 +13,7 @@ from openesi.client.device import Applied, Grant, Price
 from openesi.devices.catalogue import DEVICES, describe
 from openesi.devices.display import Display
 from openesi.devices.heat import Thermostat, WaterHeater
-from openesi.devices.house import SmartMeter
+from openesi.devices.house import House, SmartMeter
 from openesi.devices.load import Load, SetPointRange, set_point_c
 from openesi.devices.sun import Site, array_power_w, irradiance_w_per_m2
 from openesi.devices.switched import LoadSwitch, PoolPump, PriceAppliance
@@ -340,6 +340,15 @@ def test_a_charger_can_be_told_a_reduction_in_watts() -> None:
     assert live(charger, 0, 1)[-1] == 4_000
     reached = sep.AppliedTargetReduction(type=Unit.KILOWATTS, value=3)
     assert charger.applied(told) == Applied(AppliedTargetReduction=reached)
+
+
+def test_the_vehicle_of_the_house_waits_for_an_answer_before_it_charges() -> None:
+    evse = House(now=MIDNIGHT).evse
+    assert max(live(evse, 0, 0.2, step_s=10)) == 0
+    assert evse.wish(int(MIDNIGHT) + 720, bytes(20)) is not None
+    assert live(evse, 0.2, 0.2, step_s=10)[-1] == 2_300  # a server that says nothing is not waited for longer
+    live(evse, 0.4, 8)
+    assert evse.stored_wh == pytest.approx(30_000, rel=0.01)
 
 
 def test_a_display_shows_what_counts() -> None:

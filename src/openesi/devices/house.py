@@ -106,10 +106,11 @@ def warm_room(now: float) -> Thermostat:
     return Thermostat(outside_c=lambda time: mild_day_c(time + shift_s), temperature_c=24.6)
 
 
-def charger_awaiting(now: float, *, charger_w: float = 7_400.0) -> Charger:
+def charger_awaiting(now: float, *, charger_w: float = 7_400.0, wanted_share: float = 0.8) -> Charger:
     """Return a charger whose vehicle comes soon after ``now``, and stays for eight hours."""
     arrives_h = (now + ARRIVES_AFTER_S) % DAY_S / 3600
-    return Charger(vehicle=Vehicle(arrives_h=arrives_h, leaves_h=arrives_h + 8), charger_w=charger_w)
+    vehicle = Vehicle(wanted_share=wanted_share, arrives_h=arrives_h, leaves_h=arrives_h + 8)
+    return Charger(vehicle=vehicle, charger_w=charger_w)
 
 
 class SmartMeter:
@@ -180,7 +181,8 @@ class House:
         self.inverter = _Watched(site=summer_site(now), stored_share=0.4, load_w=self._load_w)
         self.meter = SmartMeter(self._net_w, lambda: self.inverter.around.voltage_v)
         self.thermostat = warm_room(now)
-        self.evse = charger_awaiting(now, charger_w=SLOW_CHARGER_W)
+        # Half a charge can wait for an answer: eight hours are enough for it.
+        self.evse = charger_awaiting(now, charger_w=SLOW_CHARGER_W, wanted_share=0.5)
         self.display = Display()
         self.thermostat.meters = self.evse.meters = ()
 
