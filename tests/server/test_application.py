@@ -486,3 +486,25 @@ def test_a_full_disk_refuses_writes_and_is_logged_in_a_line(
     assert record.exc_info is None
     assert esi.put("/edev/1/dstat", sep.replace(status, changedTime=START + 2)).status == 204
     assert esi.get("/edev/1/dstat").changedTime == START + 2
+
+
+def test_an_aggregator_is_assigned_nothing_itself_what_it_speaks_for_is(esi: Esi) -> None:
+    """CSIP, 6.1.7: its own EndDevice has subscriptions, and no FunctionSetAssignmentsListLink."""
+    aggregator, managed = 40, 41
+    own = esi.register(aggregator)
+    row = esi.look(lambda reader: reader.get(own))
+    assert row is not None
+
+    def change(**rights: bool) -> None:
+        esi.change(lambda tx: operator.set_rights(tx, row, settings=esi.settings, **rights))
+
+    assert esi.get(own, device=aggregator).FunctionSetAssignmentsListLink.all == 1
+    change(aggregator=True)
+    device = esi.register(managed, aggregator=aggregator)
+    assert esi.get(own, device=aggregator).FunctionSetAssignmentsListLink is None
+    assert esi.get(own, device=aggregator).SubscriptionListLink is not None
+    assert esi.get(device, device=aggregator).FunctionSetAssignmentsListLink.all == 1
+    change(revoked=False)
+    assert esi.get(own, device=aggregator).FunctionSetAssignmentsListLink is None
+    change(aggregator=False)
+    assert esi.get(own, device=aggregator).FunctionSetAssignmentsListLink.all == 1

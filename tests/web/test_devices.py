@@ -41,6 +41,22 @@ def test_what_the_server_says_of_a_device_is_changed_and_read_back(house: House,
     assert seen(house, 61, href).postRate is None
 
 
+def test_what_a_certificate_may_do_is_read_back(house: House, api: httpx2.Client) -> None:
+    body = {"lfdi": lfdi(60), "is_aggregator": True, "edition": "2013"}
+    href = made(api.post("/api/devices", json=body), 201)["href"]
+    assert made(api.get(f"/api/resources{href}"))["DERListLink"]["all"] == 0
+    made(api.patch(f"/api/devices/{lfdi(60)}", json={"revoked": True, "post_rate_s": 60}))
+    shown = made(api.get(f"/api/devices/{lfdi(60)}"))
+    listed = {one["href"]: one for one in made(api.get("/api/devices?limit=100000"))}[href]
+    for one in (shown, listed):
+        assert (one["is_aggregator"], one["revoked"], one["edition"]) == (True, True, "2013")
+    assert shown["post_rate_s"] == 60
+    assert "FunctionSetAssignmentsListLink" not in made(api.get(f"/api/resources{href}"))
+    assert api.delete(f"/api/devices/{lfdi(60)}").status_code == 204
+    made(api.post("/api/devices", json=body), 201)
+    assert made(api.get(f"/api/devices/{lfdi(60)}"))["revoked"] is False
+
+
 @pytest.mark.parametrize(("field", "gone", "back"), [("enabled", False, True), ("revoked", True, False)])
 def test_a_device_is_shut_out_and_let_in_again(
     house: House, api: httpx2.Client, field: str, gone: bool, back: bool

@@ -20,7 +20,7 @@ from openesi.sep2.editions import EDITIONS
 from openesi.server import operator
 from openesi.server.service import database_path
 from openesi.server.settings import Settings
-from openesi.store import PeerRecord, Transaction
+from openesi.store import Transaction
 from openesi.store.sqlite import SQLiteStore
 
 app = noun_app(
@@ -71,16 +71,17 @@ def add(
     manager = identity.parse_lfdi(aggregator) if aggregator else None
 
     def register(tx: Transaction) -> str:
-        row = operator.add_device(
-            tx, wanted, pin=number, now=int(time.time()), settings=Settings(), aggregator_lfdi=manager
-        )
-        known = tx.peer(wanted) or PeerRecord(lfdi=wanted)
-        tx.put_peer(
-            msgspec.structs.replace(
-                known, revoked=False, edition=edition, certificate=pinned, aggregator=is_aggregator
-            )
-        )
-        return row.path
+        return operator.add_device(
+            tx,
+            wanted,
+            pin=number,
+            now=int(time.time()),
+            settings=Settings(),
+            aggregator_lfdi=manager,
+            is_aggregator=is_aggregator,
+            edition=edition,
+            certificate=pinned,
+        ).path
 
     href = _with_store(data, register)
     facts = {
@@ -102,6 +103,9 @@ def add(
     )  # fmt: skip
 
 
+_RIGHTS = {"is_aggregator": "aggregator", "revoked": "revoked"}
+
+
 @app.command("list")
 def list_(data: DataDir, *, as_json: AsJson = False) -> None:
     """List registered devices."""
@@ -116,10 +120,11 @@ def list_(data: DataDir, *, as_json: AsJson = False) -> None:
             device.sfdi,
             "" if device.pin is None else identity.format_pin(device.pin),
             device.managed_by or "",
+            " ".join(_RIGHTS[name] for name in _RIGHTS if getattr(device, name)),
         )
         for device in found
     ]
-    output.write(output.render_table(("EndDevice", "LFDI", "SFDI", "PIN", "managed by"), rows))
+    output.write(output.render_table(("EndDevice", "LFDI", "SFDI", "PIN", "managed by", ""), rows))
     if not rows:
         output.say(f"No device is registered. Next: openesi device add --cert FILE --data {data}")
 

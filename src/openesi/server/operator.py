@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 from decimal import Decimal
+from typing import Any
 
 import msgspec
 
@@ -20,7 +21,7 @@ from openesi.sep2.xml import parse_as
 from openesi.server.documents import STORED, make_row, mrid_for, new_mrid, read_document
 from openesi.server.functions.base import insert_member
 from openesi.server.functions.der import scaled
-from openesi.server.functions.end_device import register, remove
+from openesi.server.functions.end_device import become_aggregator, become_device, register, remove
 from openesi.server.functions.events import settle, write_event
 from openesi.server.functions.response import event_known
 from openesi.server.groups import assigned_devices
@@ -34,7 +35,7 @@ WEAKEST = 191  # the last user-defined primacy (type PrimacyType): the first pro
 
 
 class DeviceSummary(msgspec.Struct, frozen=True):
-    """One registered device, as lists show it."""
+    """One registered device, as lists show it, and what its certificate may do."""
 
     href: str
     lfdi: str
@@ -42,6 +43,8 @@ class DeviceSummary(msgspec.Struct, frozen=True):
     pin: int | None
     enabled: bool
     managed_by: str | None
+    is_aggregator: bool
+    revoked: bool
     edition: str | None
 
 
@@ -248,13 +251,41 @@ def add_device(
     now: int,
     settings: Settings,
     aggregator_lfdi: bytes | None = None,
+    is_aggregator: bool = False,
+    edition: str | None = None,
+    certificate: bytes | None = None,
 ) -> Row:
-    """Register a device out of band. ``aggregator_lfdi`` is the certificate that speaks for it, if another.
+    """Register a device out of band, and let it in if it was revoked.
 
-    Raises Refusal (409) if it is registered already.
+    ``aggregator_lfdi`` is the certificate that speaks for it, if another; an aggregator may register devices
+    of its own; ``edition`` is spoken to it; ``certificate`` (DER) is one that signed itself, to be trusted.
+    What of these is not given stays as it was. Raises Refusal (409) if it is registered already.
     """
+    known = tx.peer(lfdi) or PeerRecord(lfdi=lfdi)
+    tx.put_peer(
+        msgspec.structs.replace(
+            known,
+            revoked=False,
+            edition=edition or known.edition,
+            certificate=certificate or known.certificate,
+            aggregator=is_aggregator or known.aggregator,
+        )
+    )
     device = sep.EndDevice(lFDI=lfdi, sFDI=identity.sfdi_from_lfdi(lfdi), changedTime=now)
     return register(tx, device, scope=aggregator_lfdi or lfdi, pin=pin, now=now, settings=settings)
+
+
+def set_rights(tx: Transaction, row: Row, *, settings: Settings, **rights: Any) -> None:
+    """Change fields of a device's PeerRecord; who becomes an aggregator is assigned nothing any more."""
+    assert row.key is not None
+    known = tx.peer(row.key) or PeerRecord(lfdi=row.key)
+    changed = msgspec.structs.replace(known, **rights)
+    tx.put_peer(changed)
+    tx.touch(row.path)
+    if changed.aggregator and not known.aggregator:
+        become_aggregator(tx, row)
+    elif known.aggregator and not changed.aggregator:
+        become_device(tx, row, settings)
 
 
 def remove_device(tx: Transaction, lfdi: bytes) -> None:
@@ -273,7 +304,7 @@ def find_by_sfdi(reader: Reader, sfdi: int) -> Row | None:
 
 def devices(reader: Reader, *, start: int = 0, limit: int = MAX_LISTED) -> list[DeviceSummary]:
     """Return registered devices in the order of the EndDeviceList."""
-    return [_summary(reader, row) for row in reader.page("/edev", start=start, limit=limit)]
+    return [summarize_device(reader, row) for row in reader.page("/edev", start=start, limit=limit)]
 
 
 def controls(reader: Reader, program: str, *, start: int = 0, limit: int = 500) -> list[ControlSummary]:
@@ -321,7 +352,8 @@ def set_edition(tx: Transaction, lfdi: bytes, edition: str | None) -> None:
     tx.put_peer(msgspec.structs.replace(known, edition=edition))
 
 
-def _summary(reader: Reader, row: Row) -> DeviceSummary:
+def summarize_device(reader: Reader, row: Row) -> DeviceSummary:
+    """Return a registered device as lists show it."""
     device = read_document(row, sep.EndDevice)
     registration = reader.get(f"{row.path}/rg")
     lfdi = row.key or b""
@@ -333,6 +365,8 @@ def _summary(reader: Reader, row: Row) -> DeviceSummary:
         pin=parse_as(registration.body, sep.Registration, STORED).pIN if registration else None,
         enabled=device.enabled is not False,
         managed_by=identity.format_lfdi(row.scope) if row.scope and row.scope != lfdi else None,
+        is_aggregator=record is not None and record.aggregator,
+        revoked=record is not None and record.revoked,
         edition=record.edition if record else None,
     )
 

@@ -337,7 +337,7 @@ class View:
         href = resources.place_of(target, resource, path)
         if target.item is not None:
             counted = self.count(target, href)
-            if target.is_assigned and not counted:
+            if not counted and (target.is_assigned or self._needs_none(target, path)):
                 return None
             if target.name == "MirrorUsagePointList" and self.caller is not None:
                 self.depends.add(list_tag("/edev", self.caller.lfdi))
@@ -346,6 +346,12 @@ class View:
             return self._link(field.type, href=href, all=counted)
         answers = "PUT" in target.methods or target.name in self._generated or self.row(href) is not None
         return self._link(field.type, href=href) if answers else None
+
+    def _needs_none(self, target: Resource, path: str) -> bool:
+        """Tell whether it is an aggregator that has no assignments: what it speaks for has (CSIP, 6.1.7)."""
+        row = self.row(path) if target.name == "FunctionSetAssignmentsList" else None
+        record = self.reader.peer(row.key) if row is not None and row.key is not None else None
+        return record is not None and record.aggregator
 
     @staticmethod
     def _link(kind: type[sep.Sep], **values: Any) -> sep.Link:

@@ -16,7 +16,7 @@ from openesi.sep2 import identity
 from openesi.sep2.editions import EDITIONS
 from openesi.server import groups, operator
 from openesi.server.tree import Hand
-from openesi.store import PeerRecord, Transaction
+from openesi.store import Transaction
 from openesi.web import watching
 from openesi.web.answers import answer
 from openesi.web.bodies import paging, read_body
@@ -68,16 +68,15 @@ async def post_device(live: Live, request: Request) -> Response:
 
     def register(tx: Transaction) -> str:
         row = operator.add_device(
-            tx, lfdi, pin=pin, now=now, settings=live.service.settings, aggregator_lfdi=aggregator
-        )
-        known = tx.peer(lfdi) or PeerRecord(lfdi=lfdi)
-        tx.put_peer(
-            msgspec.structs.replace(
-                known,
-                edition=body.edition or known.edition,
-                certificate=pinned or known.certificate,
-                aggregator=body.is_aggregator or known.aggregator,
-            )
+            tx,
+            lfdi,
+            pin=pin,
+            now=now,
+            settings=live.service.settings,
+            aggregator_lfdi=aggregator,
+            is_aggregator=body.is_aggregator,
+            edition=body.edition,
+            certificate=pinned,
         )
         for group in body.groups:
             groups.join(tx, group, row)
@@ -99,7 +98,6 @@ async def patch_device(live: Live, request: Request) -> Response:
 
     def change(tx: Transaction) -> None:
         row = device_row(tx, named)
-        assert row.key is not None
         hand = Hand(tx=tx, now=now, settings=live.service.settings)
         changes = _given(enabled=body.enabled, postRate=body.post_rate_s)
         if changes:
@@ -108,8 +106,7 @@ async def patch_device(live: Live, request: Request) -> Response:
             hand.merge(f"{row.path}/rg", {"pIN": pin})
         rights = _given(revoked=body.revoked, aggregator=body.is_aggregator, edition=body.edition)
         if rights:
-            known = tx.peer(row.key) or PeerRecord(lfdi=row.key)
-            tx.put_peer(msgspec.structs.replace(known, **rights))
+            operator.set_rights(tx, row, settings=live.service.settings, **rights)
 
     await live.service.store.write(change)
     return await watching.get_device(live, request)

@@ -183,10 +183,10 @@ async def get_device(live: Live, request: Request) -> Response:
         settings = live.service.settings
         device = describe(reader, row, min(settings.default_poll_rate, settings.post_rate))
         heard = live.service.application.seen.get(identity.parse_lfdi(device.heard_by))
-        registration = read_at(reader, f"{row.path}/rg", sep.Registration)
         return {
             **live.describe([device], now)[0],
-            "pin": registration.pIN if registration else None,
+            **msgspec.to_builtins(operator.summarize_device(reader, row)),
+            "post_rate_s": read_document(row, sep.EndDevice).postRate,
             "last_seen": heard,
             "state": freshness(heard, device.interval_s, now),
             "meters": [one for one in live.meters.all() if one.lfdi == device.lfdi],

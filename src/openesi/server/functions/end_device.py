@@ -27,7 +27,8 @@ def register(
 ) -> Row:
     """Make a device known: its EndDevice, Registration, one FunctionSetAssignments, one DER.
 
-    ``scope`` is the LFDI of the certificate that speaks for it: its own, or its aggregator's.
+    ``scope`` is the LFDI of the certificate that speaks for it: its own, or its aggregator's. An aggregator
+    itself is assigned nothing: what it speaks for is (CSIP, 6.1.7).
     Raises Refusal (409) if a device of this LFDI is known already.
     """
     lfdi = device.lFDI
@@ -38,14 +39,34 @@ def register(
         device = sep.replace(device, enabled=True)
     row = insert_member(tx, "/edev", sep.replace(device, changedTime=now), scope=scope, key=lfdi)
     tx.put(make_row(f"{row.path}/rg", sep.Registration(dateTimeRegistered=now, pIN=pin)))
+    record = tx.peer(lfdi)
+    if record is None or not record.aggregator:
+        _assign_what_all_have(tx, row, settings)
+        insert_member(tx, f"{row.path}/der", sep.DER())
+    return row
+
+
+def _assign_what_all_have(tx: Transaction, row: Row, settings: Settings) -> None:
+    """Assign everything public to a device, and what groups of new devices have."""
+    assert row.key is not None
     assignments = sep.FunctionSetAssignments(
-        mRID=mrid_for(settings.mrid_pen, "FunctionSetAssignments", lfdi), description="Everything public"
+        mRID=mrid_for(settings.mrid_pen, "FunctionSetAssignments", row.key), description="Everything public"
     )
     insert_member(tx, f"{row.path}/fsa", assignments)
-    insert_member(tx, f"{row.path}/der", sep.DER())
     for group in groups.default_groups(tx):
         groups.join(tx, group, row)
-    return row
+
+
+def become_aggregator(tx: Transaction, row: Row) -> None:
+    """Take away what a device was assigned: from now on it speaks for those that are."""
+    for assignment in tx.page(f"{row.path}/fsa", limit=groups.MAX_GROUPS):
+        tx.delete(assignment.path)
+
+
+def become_device(tx: Transaction, row: Row, settings: Settings) -> None:
+    """Assign to what was an aggregator what every device is assigned, unless it has something."""
+    if not tx.count(f"{row.path}/fsa"):
+        _assign_what_all_have(tx, row, settings)
 
 
 def remove(tx: Transaction, row: Row) -> None:
