@@ -110,6 +110,13 @@ def test_an_event_payload_is_read() -> None:
     event = message.payload.EndDeviceEvent[0]
     assert event.EndDeviceEventType.ref == codes.EVENT_EXPIRED
     assert event.EndDeviceEventDetails[0].value == "000D6F0000123456"
+    written = etree.fromstring(xml.serialize(message)).find("{*}Payload/{*}EndDeviceEvents")
+    assert canonical(etree.tostring(written)) == canonical(sample("expiry_event_payload.xml"))
+
+
+@pytest.mark.parametrize("start", [b"\xef\xbb\xbf", b'<?xml version="1.0" encoding="ISO-8859-1"?>\n'])
+def test_other_vendors_beginnings_do_not_matter(start: bytes) -> None:
+    assert xml.parse(start + sample("step13_linkage.xml")) == xml.parse(sample("step13_linkage.xml"))
 
 
 def test_other_vendors_prefixes_order_and_elements_do_not_matter() -> None:
@@ -137,7 +144,14 @@ BAD = {
     "empty": (b"", "1.8"),
     "cut": (STEP_1[:400], "1.8"),
     "document type": (b'<!DOCTYPE a [<!ENTITY b "c">]><a>&b;</a>', "1.8"),
-    "unknown encoding": (b'<?xml version="1.0" encoding="martian"?><a/>', "1.8"),
+    "another encoding": ('<?xml version="1.0" encoding="iso-8859-1"?><a>Ã©</a>'.encode("latin-1"), "1.8"),
+    "an encoding in which < is elsewhere": ("<a/>".encode("utf-16"), "1.8"),
+    "too many": (b"<a>" + b"<b/>" * 60_000 + b"</a>", "3.1"),
+    "long namespace": (b'<a xmlns="%b">' % (b"x" * 10_000) + b"<b/>" * 40_000 + b"</a>", "1.8"),
+    "long namespace in one tag": (
+        b'<a xmlns:p="%b" ' % (b"x" * 500_000) + b" ".join(b'p:a%d=""' % i for i in range(40_000)) + b"/>",
+        "3.1",
+    ),
     "too deep": (b"<a>" * 40 + b"</a>" * 40, "1.8"),
     "too large": (b"<a>" + b" " * xml.MAX_BYTES + b"</a>", "3.1"),
     "no header": (b"<CreateEndDeviceControls><Payload/></CreateEndDeviceControls>", "1.5"),
@@ -157,6 +171,8 @@ BAD = {
     "no time zone": (STEP_1.replace(START, START[:-1]), "1.8"),
     "time beyond the calendar": (STEP_1.replace(START, b"0001-01-01T00:00:00+14:00"), "1.8"),
     "no number": (STEP_1.replace(b">60<", b">an hour<"), "1.8"),
+    "endless number": (STEP_1.replace(b">60<", b">INF<"), "1.8"),
+    "number that is none": (STEP_1.replace(b">60<", b">NaN<"), "1.8"),
     "endless text": (STEP_1.replace(b"PROV-2026", b"P" * (MAX_TEXT + 1)), "1.8"),
     "reply without reply": (
         generic(b"<Verb>reply</Verb><Noun>EndDeviceControls</Noun>", kind=b"ResponseMessage"),

@@ -6,7 +6,10 @@ import asyncio
 import contextlib
 import json
 import socket
+import sqlite3
 import ssl
+import subprocess
+import sys
 import threading
 import time
 from collections.abc import Iterator
@@ -23,10 +26,12 @@ from zeep.wsse.username import UsernameToken
 
 from openesi.errors import LocalError
 from openesi.provisioning import linkage
-from openesi.provisioning.cim import xml
+from openesi.provisioning.cim import soap, xml
 from openesi.provisioning.cim.codes import CimError, Verb
 from openesi.provisioning.cim.model import Header, Kind, Message
+from openesi.provisioning.cim.soap import PASSWORD_DIGEST, WSSE, WSU
 from openesi.provisioning.cim.soap import UsernameToken as Token
+from openesi.provisioning.letters import Language, Letter
 from openesi.provisioning.lifecycle import State as Stage
 from openesi.provisioning.simulation import Utility, build
 from openesi.provisioning.state import State
@@ -41,6 +46,9 @@ from provisioning.conftest import Issuer
 
 DR, HEAD_END, CIS = "DR-APPLICATION", "AMI-HEADEND", "CIS"
 SECRETS = {DR: "a secret of the DR application", CIS: "another one", "STRANGER": "known, but no peer"}
+
+
+SAMPLES = Path(__file__).parent / "samples"
 
 
 def free_port() -> int:
@@ -359,6 +367,84 @@ def test_a_password_digest_is_good_once() -> None:
         gate.by_token(token, now + 1)
     with pytest.raises(CimError, match="not of now"):
         gate.by_token(Token(DR, digest, True, b"nonce", created, text), now + 1000)
+
+
+def test_a_digest_is_not_good_again_with_its_bytes_shared_out_anew() -> None:
+    """The end of the nonce becomes white space before the time: the same hash, by another nonce."""
+    import base64
+    import hashlib
+
+    gate = Gate({DR: "secret"})
+    now = time.time()
+    text = datetime.fromtimestamp(now, UTC).isoformat()
+    digest = base64.b64encode(hashlib.sha1(b"nonce " + text.encode() + b"secret").digest()).decode()
+
+    def call(nonce: bytes, created: str) -> str:
+        token = (
+            f'<w:Security xmlns:w="{WSSE}" xmlns:u="{WSU}"><w:UsernameToken><w:Username>{DR}</w:Username>'
+            f'<w:Password Type="{PASSWORD_DIGEST}">{digest}</w:Password>'
+            f"<w:Nonce>{base64.b64encode(nonce).decode()}</w:Nonce><u:Created>{created}</u:Created>"
+            "</w:UsernameToken></w:Security>"
+        )
+        envelope = soap.parse(
+            f'<s:Envelope xmlns:s="{soap.NAMESPACE}"><s:Header>{token}</s:Header><s:Body><a/></s:Body>'
+            "</s:Envelope>".encode()
+        )
+        assert envelope.token is not None
+        return gate.by_token(envelope.token, now)
+
+    assert call(b"nonce ", text) == DR
+    with pytest.raises(CimError, match="used before"):
+        call(b"nonce", f" {text}")
+
+
+class Endless(asyncio.Protocol):
+    """A peer whose answer does not end."""
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        assert isinstance(transport, asyncio.Transport)
+        transport.write(b"HTTP/1.1 200 OK\r\nContent-Length: 9999999999\r\n\r\n" + b" " * (1 << 21))
+
+
+@pytest.mark.parametrize("style", Style)
+def test_an_endless_answer_is_no_answer(issuer: Issuer, style: Style) -> None:
+    async def ask() -> bytes | None:
+        papers = issuer.issue("endless")
+        context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+        context.load_cert_chain(papers.certificate, papers.key)
+        server = await asyncio.get_running_loop().create_server(Endless, "127.0.0.1", 0, ssl=context)
+        port = server.sockets[0].getsockname()[1]
+        trust = ssl.create_default_context(cafile=issuer.file)
+        carrier = Carrier({CIS: Peer(f"https://127.0.0.1:{port}", style)}, trust)
+        body = (SAMPLES / "step14_linkage.xml").read_bytes()
+        try:
+            return await carrier.carry(Letter("1", DR, CIS, Language.CIM, body, "step 14"))
+        finally:
+            await carrier.close()
+            server.close()
+
+    assert asyncio.run(ask()) is None
+
+
+def test_who_cannot_write_down_what_happens_says_so_and_ends(issuer: Issuer, tmp_path: Path) -> None:
+    """A process that answered on and sent nothing would look as if it were alive."""
+    papers = issuer.issue("serve")
+    users = tmp_path / "users.json"
+    users.touch(mode=0o600)
+    users.write_text(json.dumps(SECRETS))
+    words = ["--data", tmp_path, "--port", "0", "--cert", papers.certificate, "--key", papers.key]
+    command = [sys.executable, "-m", "openesi", "provision", "serve", *words, "--users", users, "--install"]
+    with subprocess.Popen(
+        list(map(str, command)), stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    ) as process:
+        assert process.stdout is not None
+        assert process.stdout.readline().startswith("ready ")
+        with contextlib.closing(sqlite3.connect(tmp_path / "provisioning.db")) as other:
+            other.execute("DROP TABLE outbox")
+        _, said = process.communicate(timeout=30)
+
+    assert process.returncode == 1
+    assert "provisioning.db cannot be used (no such table: outbox)" in said
 
 
 def test_secrets_that_others_can_read_are_not_used(tmp_path: Path) -> None:

@@ -11,7 +11,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from openesi.errors import LocalError
-from openesi.provisioning import device_types, lifecycle, scenarios, usecase
+from openesi.provisioning import ami, device_types, lifecycle, linkage, scenarios, usecase
+from openesi.provisioning.cim import xml
+from openesi.provisioning.cim.codes import Verb
+from openesi.provisioning.cim.model import Header, Kind, Message, Payload, moment
+from openesi.provisioning.letters import Language, Letter
 from openesi.provisioning.lifecycle import Event
 from openesi.provisioning.lifecycle import State as Stage
 from openesi.provisioning.roles.cis import Cis, Premise
@@ -23,6 +27,7 @@ from openesi.provisioning.se.install_code import InstallCodeError
 from openesi.provisioning.se.memory import Stage as EsiStage
 from openesi.provisioning.simulation import PRICES, PROGRAM, Home, Utility, build, default_services
 from openesi.provisioning.state import INBOX_ROWS, State
+from openesi.provisioning.transport.http import to_letter
 from openesi.provisioning.world import Line, Passage, World
 
 START = 1_790_000_000.0
@@ -90,6 +95,17 @@ def test_the_journal_tells_of_all_fourteen_steps_in_order(scene: Scene) -> None:
     assert None not in times
     assert times == sorted(times, key=lambda at: at or 0)
     assert (read[0].event, read[-1].event) == ("Accepted", "Confirmed")
+
+
+def test_a_message_that_was_refused_afterwards_is_not_what_came_of_a_step(scene: Scene) -> None:
+    scenarios.play(scene.utility, scene.home, scenarios.BY_NAME["normal"].acts(scene.utility, scene.home))
+    said = linkage.Linkage(scene.home.device, "Joined", START, premise="nowhere")
+    payload = linkage.to_linkage(said, kind=linkage.JOIN, by="DR-APPLICATION", now=START)
+
+    scene.utility.cis.receive(letter_of("DR-APPLICATION", Verb.CREATE, payload, to="CIS"), START + 1000)
+
+    read = usecase.read_aloud(scene.state.select_newest(subject=scene.home.device))
+    assert (read[-1].actor, read[-1].event) == ("DR-APPLICATION", "Confirmed")
 
 
 def test_a_use_case_that_failed_is_read_to_where_it_stands(scene: Scene) -> None:
@@ -291,6 +307,71 @@ def test_a_meter_that_is_not_in_service_is_refused_with_its_code(scene: Scene) -
     status = scene.utility.dr.status(scene.home.device)
     assert status.state is Stage.REJECTED
     assert "2.4" in status.reason
+
+
+def test_a_meter_whose_clock_is_ahead_does_not_make_later_news_old(scene: Scene) -> None:
+    scenarios.play(scene.utility, scene.home, scenarios.BY_NAME["normal"].acts(scene.utility, scene.home))
+    order = scene.utility.head_end.order(scene.home.device)
+    assert order is not None
+
+    for at in (1e12, -1e300, 1e300):  # in no calendar, or in the far future
+        report = ami.HanState(order.meter, order.mac, "Provisioned", at, order.correlation)
+        body = ami.serialize(report)
+        scene.utility.head_end.receive(
+            Letter(f"ahead {at}", "AMI-NETWORK", "AMI-HEADEND", Language.AMI, body, "han.state"),
+            scene.world.now,
+        )
+    scene.world.run(scene.world.now + 60)
+    scene.utility.dr.remove(scene.home.device, scene.world.now)
+    scene.world.poke(scene.utility.dr)
+    scene.world.run(scene.world.now + 60)
+
+    account = scene.utility.cis.device(scene.home.device)
+    order = scene.utility.head_end.order(scene.home.device)
+    assert account is not None
+    assert order is not None
+    assert (account.status, order.state) == ("Removed", "Removed")
+    assert scene.utility.stage(scene.home) is Stage.REMOVED
+
+
+@pytest.mark.parametrize("source", ["CIS", "SEP2-HEADEND"])
+def test_what_became_of_a_device_is_told_by_its_own_head_end_alone(scene: Scene, source: str) -> None:
+    said = linkage.Linkage(scene.home.device, "Provisioned", START, meter=scene.home.meter)
+    happening = linkage.Happening(scene.home.device, "Removed", START)
+    scene.utility.open_window(scene.home)
+
+    answers = [
+        scene.utility.dr.receive(letter_of(source, verb, payload), START)
+        for verb, payload in (
+            (Verb.CREATE, linkage.to_linkage(said, kind=linkage.PROVISIONING, by=source, now=START)),
+            (Verb.CREATED, linkage.to_events(happening, issuer=source, now=START)),
+        )
+    ]
+
+    assert [reply.code for one in answers if (reply := xml.parse(one).reply)] == ["7.5", "7.5"]
+    assert scene.utility.stage(scene.home) is Stage.REQUESTED
+
+
+def letter_of(source: str, verb: Verb, payload: Payload, *, to: str = "DR-APPLICATION") -> Letter:
+    """A message of a peer, as the listener hands it to a role."""
+    header = Header(
+        Verb=verb, Noun=type(payload).__name__, Timestamp=moment(START), Source=source, MessageID=f"{verb} 1"
+    )
+    kind = Kind.REQUEST if verb is Verb.CREATE else Kind.EVENT
+    return to_letter(Message(kind=kind, header=header, payload=payload), source, to)
+
+
+def test_an_answer_of_the_network_that_is_none_is_awaited_again(scene: Scene) -> None:
+    scene.utility.open_window(scene.home)
+    scene.world.down.add("AMI-NETWORK")
+    scene.world.run(START + 1)
+    (waiting,) = scene.utility.head_end.shelf.select_waiting(START + 1000)
+
+    scene.utility.head_end.settle(waiting.letter.id, b"out of memory", START + 1)
+
+    scene.world.down.clear()
+    scene.world.run(START + 30)
+    assert scene.utility.stage(scene.home) is Stage.WINDOW_OPEN
 
 
 def test_the_same_request_again_extends_the_window(scene: Scene) -> None:

@@ -81,11 +81,8 @@ class Options:
 def state_in(data: Path) -> Iterator[State]:
     """The state file of a data directory; the directory is made if it is not there."""
     data.mkdir(parents=True, exist_ok=True)
-    state = State(data / FILE)
-    try:
+    with State.opened(data / FILE) as state:
         yield state
-    finally:
-        state.close()
 
 
 @contextlib.contextmanager
@@ -165,7 +162,12 @@ async def _serve_roles(options: Options, state: State, board: Board | None, page
         bound = server.servers[0].sockets[0].getsockname()[1]
         output.write(f"ready https://{options.host}:{bound} {page}".rstrip())
     try:
+        # One without the others would go on answering, and send nothing any more: end all, with the reason.
+        done, _ = await asyncio.wait({serving, *tasks}, return_when=asyncio.FIRST_COMPLETED)
+        server.should_exit = True
         await serving
+        for task in done:
+            task.result()
     finally:
         for task in tasks:
             task.cancel()

@@ -12,10 +12,10 @@ from __future__ import annotations
 import os
 import sqlite3
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Final, TypeVar
+from typing import Final, Self, TypeVar
 
 import msgspec
 
@@ -99,6 +99,16 @@ class State:
         self._migrate()
         self.inbox_rows = self._count_inbox()
 
+    @classmethod
+    @contextmanager
+    def opened(cls, path: Path) -> Iterator[Self]:
+        """The state, closed at the end. Raises ``LocalError`` where it cannot be used: the disk is full."""
+        try:
+            with closing(cls(path)) as state:
+                yield state
+        except sqlite3.DatabaseError as error:
+            raise LocalError(f"{path} cannot be used ({error}): mend that and start again") from error
+
     def close(self) -> None:
         """Close the file."""
         self._db.close()
@@ -109,15 +119,15 @@ class State:
         if self._depth:
             yield
             return
-        self._db.execute("BEGIN IMMEDIATE")
-        self._depth = 1
         try:
+            self._db.execute("BEGIN IMMEDIATE")
+            self._depth = 1
             yield
-        except BaseException:
-            self._db.execute("ROLLBACK")
-            raise
-        else:
             self._db.execute("COMMIT")
+        except BaseException:
+            if self._db.in_transaction:  # a full disk ends it by itself
+                self._db.execute("ROLLBACK")
+            raise
         finally:
             self._depth = 0
 

@@ -216,4 +216,9 @@ def read_aloud(journal: Iterable[Noted]) -> list[Told]:
 def _told(step: Step, lines: list[Noted]) -> Told:
     if not lines:
         return Told(step)
-    return Told(step, lines[0].at, lines[-1].role, lines[-1].event, lines[-1].detail)
+    came_of_it = next((line for line in reversed(lines) if line.event not in _ARRIVALS), lines[-1])
+    return Told(step, lines[0].at, came_of_it.role, came_of_it.event, came_of_it.detail)
+
+
+# Lines that say that a message came, which anybody may send again later; not what came of the step.
+_ARRIVALS: Final = frozenset({"received", "refused"})

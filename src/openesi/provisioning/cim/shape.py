@@ -13,6 +13,7 @@ of its schema. The annotation says the rest:
 from __future__ import annotations
 
 import dataclasses
+import math
 import types
 import typing
 from dataclasses import dataclass
@@ -104,7 +105,9 @@ def parse_value(kind: type, text: str) -> Any:
         return _BOOLEANS[text]
     if kind is datetime:
         return _parse_time(text)
-    if issubclass(kind, (StrEnum, float, int)):
+    if kind is float:
+        return _parse_number(text)
+    if issubclass(kind, (StrEnum, int)):
         return kind(text)
     raise LocalError(f"{kind} is no simple type of a message")
 
@@ -122,6 +125,13 @@ def serialize_value(value: object) -> str:
 
 
 _BOOLEANS: Final = {"true": True, "1": True, "false": False, "0": False}
+
+
+def _parse_number(text: str) -> float:
+    number = float(text)
+    if not math.isfinite(number):
+        raise ValueError(f"is no finite number: {text!r}")
+    return number
 
 
 def _parse_time(text: str) -> datetime:

@@ -8,6 +8,7 @@ are read and written: the strongly typed one (``CreateEndDeviceControls``) and t
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from typing import Any, Final, TypeVar
 from xml.etree import ElementTree
@@ -21,10 +22,18 @@ from openesi.provisioning.cim.shape import Member, Place, members, parse_value, 
 MAX_BYTES: Final = 1 << 20
 # The deepest message of the model has 9 levels, and a SOAP envelope adds 2; others' extensions get some air.
 MAX_DEPTH: Final = 32
+# A device in a batch takes about 20 elements; more are a waste of time before anybody is asked who he is.
+MAX_ELEMENTS: Final = 50_000
+# The parser copies a namespace into every name that is in it, so a long one is paid for a thousand times:
+# by elements, which MAX_NAMESPACE stops, and by the attributes of one tag, which only a short tag does.
+MAX_NAMESPACE: Final = 512
+MAX_STRETCH: Final = 16_384  # bytes from one "<" to the next: a tag and the text after it
+_PIECE: Final = 16_384  # bytes; the parser reads on to the end of a piece after it was told to stop
 
 MESSAGE_NAMESPACE: Final = "http://iec.ch/TC57/2011/schema/message"
 YEAR: Final = 2011  # in the namespace of the strongly typed wrappers; others write 2017
 
+_DECLARED: Final = re.compile(rb"""<\?xml[^>]{1,100}?encoding\s*=\s*["']([^"']{1,40})["']""")
 _MISSING: Final = {Header: "1.5", Request: "1.6", Reply: "1.5"}
 T = TypeVar("T")
 Element = ElementTree.Element
@@ -49,17 +58,23 @@ def parse(octets: bytes) -> Message:
 
 
 def parse_tree(octets: bytes) -> Element:
-    """The document's root; document types, excess depth and excess size are refused."""
+    """The document's root; document types and what is too long, too deep or too many are refused."""
     if len(octets) > MAX_BYTES:
         raise CimError("3.1", f"a message has at most {MAX_BYTES} bytes, not {len(octets)}")
-    parser = ElementTree.XMLParser(target=_Builder())  # noqa: S314
+    if max(map(len, octets.split(b"<"))) > MAX_STRETCH:
+        raise CimError("3.1", f"a tag and the text after it have at most {MAX_STRETCH} bytes")
+    # In UTF-8 alone is every byte that looks like "<" one; what others declare is read where it is ASCII.
+    declared = _DECLARED.match(octets)
+    foreign = declared and declared[1].lower() != b"utf-8" and not octets.isascii()
+    if foreign or b"\0" in octets:
+        raise CimError("1.8", "a message is in UTF-8")
+    parser = ElementTree.XMLParser(target=_Builder(), encoding="utf-8")  # noqa: S314
     try:
-        parser.feed(octets)
+        for start in range(0, len(octets), _PIECE):
+            parser.feed(octets[start : start + _PIECE])
         root: Element = parser.close()
     except ElementTree.ParseError as error:
-        raise CimError("1.8", f"the document is not well-formed: {error}") from None
-    except (ValueError, LookupError) as error:  # an encoding that is unknown or not kept to
-        raise CimError("1.8", f"the document cannot be read: {error}") from None
+        raise CimError("1.8", f"the document is not well-formed XML in UTF-8: {error}") from None
     return root
 
 
@@ -162,17 +177,24 @@ def _read_simple(member: Member, text: str, where: str) -> Any:
 
 
 class _Builder(ElementTree.TreeBuilder):
-    """A tree that stops growing: no document type, so no entities; no more levels than any message has."""
+    """A tree that stops growing: no document type, so no entities; no more of anything than messages have."""
 
     def __init__(self) -> None:
         super().__init__()
-        self._depth = 0
+        self._depth = self._elements = 0
+
+    def start_ns(self, prefix: str, uri: str) -> None:
+        if len(uri) > MAX_NAMESPACE:
+            raise CimError("1.8", f"a namespace has at most {MAX_NAMESPACE} characters")
 
     def doctype(self, name: str, pubid: str | None, system: str | None) -> None:
         raise CimError("1.8", "a message has no document type")
 
     def start(self, tag: Any, attrs: dict[Any, Any], /) -> Element:
         self._depth += 1
+        self._elements += 1
+        if self._elements > MAX_ELEMENTS:
+            raise CimError("3.1", f"a message has at most {MAX_ELEMENTS} elements")
         if self._depth > MAX_DEPTH:
             raise CimError("1.8", f"the document is deeper than {MAX_DEPTH} elements")
         return super().start(tag, attrs)

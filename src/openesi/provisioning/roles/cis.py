@@ -78,10 +78,11 @@ class Cis(CimRole):
         return linkage.from_linkage(message.payload, now)
 
     def _write(self, said: linkage.Linkage, status: str, now: float) -> None:
+        at = min(said.at, now)  # a clock that is ahead must not make all later news old
         known = self.shelf.select(DeviceStatus, said.device)
-        if known is not None and known.at > said.at:
+        if known is not None and known.at > at:
             return  # overtaken by news that are newer
-        record = DeviceStatus(said.device, said.premise, status, said.agreement, said.at)
+        record = DeviceStatus(said.device, said.premise, status, said.agreement, at)
         self.shelf.insert(said.device, record)
         self.shelf.note(now, status, subject=said.device, step=14, detail=f"premise {said.premise}")
 

@@ -265,6 +265,7 @@ class DrApplication(CimRole):
             raise CimError("2.4", f"the device {said.device} was never imported", subject=said.device)
         if said.state not in (linkage.PROVISIONED, linkage.JOINED):
             raise CimError("1.8", f"the state {said.state[:32]!r} is none of Provisioned, Joined")
+        self._check_teller(said.device, letter)
         provisioning = self._provisioning(known.device)
         customer = self.shelf.select(Customer, known.account)
         if customer is None or (said.meter and said.meter != customer.meter):
@@ -281,6 +282,7 @@ class DrApplication(CimRole):
             raise CimError("1.7")
         for event in message.payload.EndDeviceEvent:
             happening = linkage.from_event(event)
+            self._check_teller(happening.device, letter)
             provisioning = self.shelf.select(Provisioning, happening.device)
             if provisioning is None or happening.state not in _EVENTS:
                 self.shelf.note(now, happening.state, subject=happening.device, detail=happening.reason)
@@ -344,6 +346,7 @@ class DrApplication(CimRole):
             provisioning = self._by_correlation(message.head.CorrelationID or "")
         if provisioning is None or message.reply is None:
             raise CimError("2.15", "no request with this CorrelationID is known")
+        self._check_teller(provisioning.device, letter)
         if message.reply.ok:
             self._move(provisioning, Event.OPEN, now, now, step=4)
         else:
@@ -387,6 +390,11 @@ class DrApplication(CimRole):
 
     def _head_end(self, device: str) -> str:
         return self._sep2_head_end if linkage.is_lfdi(device) else HEAD_END
+
+    def _check_teller(self, device: str, letter: Letter) -> None:
+        """What became of a device is told by the head-end it was asked of, and by no other peer."""
+        if letter.source != self._head_end(device):
+            raise CimError("7.5", f"{letter.source} does not speak for this device", subject=device)
 
     def _window(
         self, known: Device, customer: Customer, provisioning: Provisioning, start: float
@@ -444,6 +452,7 @@ class DrApplication(CimRole):
         reason: str = "",
     ) -> bool:
         """Walk the table; news older than what is known are written down and change nothing."""
+        at = min(at, now)  # a clock that is ahead must not make all later news old
         old = provisioning.state
         new = lifecycle.step(old, event)
         if new is not old and old in lifecycle.RECOVERY and at < provisioning.at:

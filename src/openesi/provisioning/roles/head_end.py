@@ -22,7 +22,7 @@ from openesi.provisioning.cim.model import Error as ReplyError
 from openesi.provisioning.cim.model import Header as MessageHeader
 from openesi.provisioning.device_types import BY_NAME
 from openesi.provisioning.letters import Language, Letter
-from openesi.provisioning.roles.base import RETRY_FOR_S
+from openesi.provisioning.roles.base import RETRY_FOR_S, Transient
 from openesi.provisioning.roles.cim_role import CimRole
 from openesi.provisioning.roles.network import HEAD_END, NETWORK
 from openesi.provisioning.se.install_code import InstallCode, InstallCodeError
@@ -205,6 +205,8 @@ class HeadEnd(CimRole):
         return ami.serialize(ami.Ack()), True
 
     def _take_state(self, report: ami.HanState, letter: Letter, now: float) -> None:
+        # A meter's clock that is ahead must not make all later news old, nor one that is off stop us.
+        report = msgspec.structs.replace(report, at=min(max(0.0, report.at), now))
         order = self.shelf.select(Order, report.mac)
         meter = self.shelf.select(Meter, report.meter)
         if order is None or meter is None or (report.correlation and report.correlation != order.correlation):
@@ -293,7 +295,10 @@ class HeadEnd(CimRole):
         if letter.language is Language.CIM:
             super()._on_reply(letter, reply, now)
             return
-        ack = ami.parse(reply)
+        try:
+            ack = ami.parse(reply)
+        except ami.AmiError as error:
+            raise Transient(str(error)) from error
         if isinstance(ack, ami.Ack) and not ack.ok:
             self._command_failed(letter, ack.reason, "Failed", now)
 

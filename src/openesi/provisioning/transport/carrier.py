@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import asyncio
 import ssl
 from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import Final
+from typing import Any, Final
 
 import httpx2
 
@@ -59,15 +60,28 @@ class Carrier:
                 auth = (
                     httpx2.BasicAuth(letter.source, peer.secret) if peer.secret else httpx2.USE_CLIENT_DEFAULT
                 )
-                answer = await self._client.post(url, content=letter.body, headers=_HEADERS, auth=auth)
-                return answer.content[:MAX_ANSWER_BYTES]
+                return await self._post(url, letter.body, _HEADERS, auth)
             token = soap.UsernameToken(letter.source, peer.secret) if peer.secret else None
             body = soap.serialize(message, token=token)
             action = f'"http://iec.ch/TC57/{xml.YEAR}/{message.noun}/{xml.wrapper_name(message)}"'
-            answer = await self._client.post(url, content=body, headers={**_HEADERS, "SOAPAction": action})
-            return _open(answer.content)
-        except (httpx2.HTTPError, CimError):
+            return _open(await self._post(url, body, {**_HEADERS, "SOAPAction": action}))
+        except (httpx2.HTTPError, TimeoutError, CimError):
             return None
+
+    async def _post(
+        self, url: str, body: bytes, headers: dict[str, str], auth: Any = httpx2.USE_CLIENT_DEFAULT
+    ) -> bytes:
+        """The answer's body; a peer that answers without end or too slowly is hung up on."""
+        answer = bytearray()
+        async with (
+            asyncio.timeout(2 * TIMEOUT_S),
+            self._client.stream("POST", url, content=body, headers=headers, auth=auth) as response,
+        ):
+            async for piece in response.aiter_bytes():
+                answer += piece
+                if len(answer) > MAX_ANSWER_BYTES:
+                    raise CimError("3.1", f"an answer has at most {MAX_ANSWER_BYTES} bytes")
+        return bytes(answer)
 
 
 _HEADERS: Final = {"Content-Type": "text/xml; charset=utf-8"}

@@ -19,7 +19,7 @@ from openesi.provisioning.cim.codes import CimError
 from openesi.provisioning.cim.soap import UsernameToken
 
 DIGEST_AGE_S: Final = 300.0  # how far a digest's Created may be from now, either way
-MAX_NONCES: Final = 20_000  # remembered; with as many digests in 5 minutes the next is refused
+MAX_DIGESTS: Final = 20_000  # remembered; with as many digests in 5 minutes the next is refused
 MAX_USERS: Final = 1000
 MIN_SECRET: Final = 8  # characters; shorter ones are guessed
 
@@ -36,7 +36,7 @@ class Gate:
 
     def __init__(self, users: dict[str, str]) -> None:
         self._users = users
-        self._nonces: OrderedDict[bytes, float] = OrderedDict()
+        self._digests: OrderedDict[str, float] = OrderedDict()
 
     @classmethod
     def from_file(cls, path: Path) -> Self:
@@ -78,10 +78,12 @@ class Gate:
         created = token.created.timestamp() if token.created else 0.0
         if abs(now - created) > DIGEST_AGE_S:
             raise CimError("7.4", "the password digest is not of now; check the clocks")
-        while self._nonces and next(iter(self._nonces.values())) < now - 2 * DIGEST_AGE_S:
-            self._nonces.popitem(last=False)
-        if token.nonce in self._nonces:
+        while self._digests and next(iter(self._digests.values())) < now - 2 * DIGEST_AGE_S:
+            self._digests.popitem(last=False)
+        # Not the nonce: nonce, time and secret are hashed without a mark between them, so the end of a nonce
+        # may be passed off as the beginning of the time.
+        if token.password in self._digests:
             raise CimError("7.4", "the password digest was used before")
-        if len(self._nonces) >= MAX_NONCES:
+        if len(self._digests) >= MAX_DIGESTS:
             raise CimError("7.1", "too many password digests; call again later")
-        self._nonces[token.nonce] = now
+        self._digests[token.password] = now
