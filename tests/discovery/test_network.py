@@ -102,7 +102,7 @@ class Server:
 @contextmanager
 def serving(network: Network, data: Path, *options: str) -> Iterator[Server]:
     command = ["ip", "netns", "exec", network.server, sys.executable, "-m", "openesi", "serve"]
-    command += ["--data", str(data), "--port", "8443", "--web-port", "0", "--quiet", *options]
+    command += ["--data", str(data), "--port", "0", "--web-port", "0", "--quiet", *options]
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
         try:
             assert process.stdout is not None

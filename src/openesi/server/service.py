@@ -118,10 +118,16 @@ class Door:
 
 def open_door(place: Place) -> Door:
     """Listen, before any worker is forked. Raises LocalError if the port is taken."""
+    sock = _listen(place)
+    return Door(sock, None if place.proxy else _server_tls(place, open_authority(place)))
+
+
+def _listen(place: Place) -> socket.socket:
+    """Return one socket, for both families where no address is given: two would get two free ports."""
     host = place.hosts[0] if place.hosts else None
     dual_stack = host is None and socket.has_dualstack_ipv6()
     try:
-        sock = socket.create_server(
+        return socket.create_server(
             (host or "", place.port),
             family=socket.AF_INET6 if dual_stack or ":" in (host or "") else socket.AF_INET,
             dualstack_ipv6=dual_stack,
@@ -129,7 +135,6 @@ def open_door(place: Place) -> Door:
         )
     except OSError as error:
         raise LocalError(f"cannot listen on port {place.port}: {error.strerror}; choose another") from error
-    return Door(sock, None if place.proxy else _server_tls(place, open_authority(place)))
 
 
 @asynccontextmanager
@@ -154,11 +159,13 @@ async def running(
         await store.write(lambda tx: operator.set_up(tx, started, settings))
         application = Application(store, settings, clock=clock)
         tls = door.tls if door else None if place.proxy else _server_tls(place, authority)
+        any_port = not place.hosts and place.port == 0 and place.proxy is None
+        sock = door.sock if door else _listen(place) if any_port else None
         wire = await serve(
             application,
-            host=None if door else place.hosts,
-            port=0 if door else place.port,
-            sock=door.sock if door else None,
+            host=None if sock else place.hosts,
+            port=0 if sock else place.port,
+            sock=sock,
             tls=tls,
             proxy=place.proxy,
             limits=place.limits,
