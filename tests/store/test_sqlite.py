@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import sqlite3
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -270,3 +270,44 @@ def test_nothing_is_left_of_a_member_that_is_gone(store: SQLiteStore, file: Path
             left = {listing for (listing,) in database.execute(f"SELECT listing FROM {table}")}
             assert left == {"/a", f"{second}/b"}
     assert store.run(lambda tx: member(tx, b"x")) == "/a/3"
+
+
+def test_what_a_key_finds_is_found_without_reading_all_others(store: SQLiteStore) -> None:
+    """Each response looks for its event, each question by multicast for a device: among a million of them."""
+
+    def fill(tx: Transaction) -> None:
+        for number in range(3_000):
+            key = number.to_bytes(20, "big")
+            member(tx, key, key=key, type="EndDevice")
+            tx.put(row(f"/b/{number}", listing=f"/b/{number}", key=f"/fsa/{number}".encode(), type="Alias"))
+
+    store.run(fill)
+    first, last = (number.to_bytes(20, "big") for number in (1_000, 1_001))
+    questions = (
+        lambda: store.reader.find_anywhere(first, "EndDevice"),
+        lambda: store.reader.find_between("/a", first, last),
+        lambda: store.reader.find("/a", first),
+        lambda: store.reader.count_aliases("/fsa/1000"),
+        lambda: store.reader.aliases("/fsa/1000"),
+    )
+    for question in questions:
+        steps = steps_of(store, question)
+        assert steps < 20, "hundreds of the machine's steps, where all rows cost tens of thousands"
+
+
+def steps_of(store: SQLiteStore, question: Callable[[], object]) -> int:
+    """Return how many hundred steps of SQLite's machine a question takes."""
+    connection: sqlite3.Connection = store.reader._execute.__self__  # type: ignore[attr-defined]
+    steps = 0
+
+    def count() -> int:
+        nonlocal steps
+        steps += 1
+        return 0
+
+    connection.set_progress_handler(count, 100)
+    try:
+        assert question() is not None
+    finally:
+        connection.set_progress_handler(None, 0)
+    return steps

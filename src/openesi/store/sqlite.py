@@ -242,19 +242,21 @@ class _Reading:
     def find(self, listing: str, key: bytes) -> Row | None:
         return self._one(f"SELECT {_COLUMNS} FROM resource WHERE key = ? AND listing = ?", (key, listing))
 
+    # "+type" and "+listing" keep the planner from reading all of a type or list where the key is the way.
+
     def find_anywhere(self, key: bytes, type_name: str) -> Row | None:
-        return self._one(f"SELECT {_COLUMNS} FROM resource WHERE key = ? AND type = ?", (key, type_name))
+        return self._one(f"SELECT {_COLUMNS} FROM resource WHERE key = ? AND +type = ?", (key, type_name))
 
     def aliases(self, path: str, *, start: int = 0, limit: int = -1) -> list[Row]:
         rows = self._execute(
-            f"SELECT {_COLUMNS} FROM resource WHERE key = ? AND type = '{ALIAS}'"
+            f"SELECT {_COLUMNS} FROM resource WHERE key = ? AND +type = '{ALIAS}'"
             " ORDER BY listing LIMIT ? OFFSET ?",
             (path.encode(), limit, start),
         )
         return [_row(row) for row in rows]
 
     def count_aliases(self, path: str) -> int:
-        query = f"SELECT count(*) FROM resource WHERE key = ? AND type = '{ALIAS}'"
+        query = f"SELECT count(*) FROM resource WHERE key = ? AND +type = '{ALIAS}'"
         counted: int = self._execute(query, (path.encode(),)).fetchone()[0]
         return counted
 
@@ -265,7 +267,7 @@ class _Reading:
         return [row[0].decode() for row in rows]
 
     def find_between(self, listing: str, first: bytes, last: bytes) -> Row | None:
-        where = "key BETWEEN ? AND ? AND listing = ? ORDER BY key LIMIT 1"
+        where = "key BETWEEN ? AND ? AND +listing = ? ORDER BY key LIMIT 1"
         return self._one(f"SELECT {_COLUMNS} FROM resource WHERE {where}", (first, last, listing))
 
     def page(
