@@ -153,7 +153,7 @@ def test_what_was_cancelled_just_before_its_start_does_not_start(data: Path) -> 
         path = await driven.send(300, 90, opModMaxLimW=0)
         await driven.live(POLL_S * 4 + 10)
         now = int(driven.house.clock())
-        await driven.house.service.store.write(lambda tx: operator.cancel_control(tx, path, now=now))
+        await driven.house.service.store.write(lambda tx: operator.cancel_event(tx, path, now=now))
         await driven.live(60)
         assert driven.device.state.power_w > 3_000
         assert await driven.statuses() == [ResponseStatus.RECEIVED, ResponseStatus.CANCELLED]

@@ -64,7 +64,7 @@ def test_a_day_of_trouble(tmp_path: Path) -> None:
                 now = int(house.clock.now)
                 if second == 5 * HOUR + 1_920:
                     await house.service.store.write(
-                        lambda tx, now=now: operator.cancel_control(tx, paths[5], now=now)
+                        lambda tx, now=now: operator.cancel_event(tx, paths[5], now=now)
                     )
                 elif second == 8 * HOUR + 1_920:  # in the middle of an event
                     await agent.esi.close()

@@ -450,3 +450,15 @@ def test_what_the_documentation_shows_is_taken(esi: Esi) -> None:
     assert esi.get(f"{made}/brs/1/br/1").Charge[0].value == 6_100
     point = write(esi, "/upt", gas, device=1)
     assert esi.get(f"{point}/mr/1/r").value == 12_345
+
+
+def test_an_agreement_names_no_tariff_or_meter_that_was_removed(esi: Esi) -> None:
+    meter = write(esi, "/upt", {"roleFlags": "00", "serviceCategoryKind": 0, "status": 1}, device=1)
+    tariff = write(esi, "/tp", {"primacy": 1, "serviceCategoryKind": 0})
+    links = {"UsagePointLink": {"href": meter}, "TariffProfileLink": {"href": tariff}}
+    path = write(esi, "/bill", account(CustomerAgreement=[links]), device=1) + "/ca/1"
+    assert hrefs(esi.ask("GET", path, device=1).body) >= {meter, tariff}
+    remove(esi, tariff)
+    assert hrefs(esi.ask("GET", path, device=1).body) & {meter, tariff} == {meter}
+    remove(esi, meter)
+    assert not hrefs(esi.ask("GET", path, device=1).body) & {meter, tariff}

@@ -19,7 +19,7 @@ from openesi.server import operator
 from openesi.server.documents import STORED
 from openesi.server.tree import Hand
 from server.esi import START, Esi, lfdi_of
-from server.hand import write
+from server.hand import remove, write
 from server.test_responses import LISTS, send
 
 KINDS = list(LISTS)
@@ -295,3 +295,30 @@ def _states(esi: Esi) -> dict[str, tuple[int, int]]:
 def _status(body: bytes) -> tuple[int, int]:
     told = parse_as(body, sep.DERControl, STORED).EventStatus
     return told.currentStatus, told.dateTime
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_what_would_be_over_at_its_specified_end_is_not_made(esi: Esi, kind: type[sep.Event]) -> None:
+    """Devices ignore an event that they first see after it, whatever its randomization (10.2.3.3 l)."""
+    longer = {"randomizeDuration": HOUR} if issubclass(kind, sep.RandomizableEvent) else {}
+    with pytest.raises(LocalError, match="in the past"):
+        send(esi, kind, interval=span(START - 60, 60), **longer)
+    assert status(esi, send(esi, kind, interval=span(START - 60, 61), **longer)) == 1
+
+
+def test_what_an_event_says_of_the_past_and_its_making_is_held_to_sense(esi: Esi) -> None:
+    to_come = {"currentStatus": 2, "dateTime": START + 1, "potentiallySuperseded": False}
+    for fields, hint in (({"EventStatus": to_come}, "dateTime"), ({"creationTime": (1 << 63) - 1}, "9999")):
+        with pytest.raises(LocalError, match=hint):
+            send(esi, sep.DERControl, **fields)
+    assert esi.get("/derp/1/derc").all == 0
+
+
+def test_where_a_living_event_is_answered_stays(esi: Esi) -> None:
+    place = write(esi, "/rsps", {"description": "Of one pilot"})
+    path = send(esi, sep.DERControl, replyTo=f"{place}/rsp", responseRequired="03")
+    with pytest.raises(LocalError, match=path):
+        remove(esi, place)
+    cancel(esi, path)
+    remove(esi, place)
+    assert esi.look(lambda reader: reader.get(place)) is None

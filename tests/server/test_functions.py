@@ -98,9 +98,7 @@ def test_a_cancelled_event_stays_until_its_original_end(esi: Esi, randomized: bo
     path = esi.send_control(start=START, duration_s=600)
     esi.now += 10
     esi.change(
-        lambda tx: operator.cancel_control(
-            tx, path, now=int(esi.now), randomized=randomized, reason="weather"
-        )
+        lambda tx: operator.cancel_event(tx, path, now=int(esi.now), randomized=randomized, reason="weather")
     )
 
     assert status(esi, path) == (expected, START + 10)
@@ -110,7 +108,7 @@ def test_a_cancelled_event_stays_until_its_original_end(esi: Esi, randomized: bo
     assert esi.get("/derp/1/derc").all == 0
     assert status(esi, path) == (expected, START + 10)
     with pytest.raises(LocalError, match="already"):
-        esi.change(lambda tx: operator.cancel_control(tx, path, now=int(esi.now)))
+        esi.change(lambda tx: operator.cancel_event(tx, path, now=int(esi.now)))
 
 
 @pytest.mark.parametrize(

@@ -359,3 +359,26 @@ def test_messages_that_make_no_sense_are_refused(esi: Esi, fields: dict[str, Any
 def test_a_program_speaks_one_language(esi: Esi) -> None:
     with pytest.raises(LocalError, match="language tag"):
         write(esi, "/msg", {"primacy": 1, "locale": "British English"})
+
+
+def test_a_default_that_is_set_anew_is_another_than_the_one_removed(esi: Esi) -> None:
+    """The same mRID and version stand for the same content (type VersionType)."""
+
+    def default(limit: int) -> None:
+        base = sep.DERControlBase(opModMaxLimW=limit)
+        esi.change(lambda tx: operator.set_default(tx, "/derp/1", base, settings=esi.settings))
+
+    before = esi.get("/derp/1/dderc")
+    remove(esi, "/derp/1/dderc")
+    assert esi.get("/derp/1").DefaultDERControlLink is None
+    default(2_000)
+    made = esi.get("/derp/1/dderc")
+    assert (made.mRID, made.version) != (before.mRID, before.version)
+    default(3_000)
+    again = esi.get("/derp/1/dderc")
+    assert (again.mRID, again.version) == (made.mRID, made.version + 1)
+
+
+def test_an_operator_is_told_in_his_own_terms_what_is_not_there(esi: Esi) -> None:
+    with pytest.raises(LocalError, match=r"^there is nothing at /derp/9$"):
+        deep(esi, "/derp/9")

@@ -81,7 +81,7 @@ def test_what_was_cancelled_stays_cancelled_and_tells_when(esi: Esi) -> None:
     path = esi.send_control(start=esi.now, duration_s=60)
     assert watching.statuses() == ["active"]
     esi.now += 10
-    esi.change(lambda tx: operator.cancel_control(tx, path, now=int(esi.now)))
+    esi.change(lambda tx: operator.cancel_event(tx, path, now=int(esi.now)))
     (event,) = watching.events()
     assert (event.status, event.ended) == ("cancelled", START + 10)
     assert watching.timeline.limit_w(MAX_W) is None

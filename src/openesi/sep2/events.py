@@ -35,6 +35,11 @@ def earliest_start(event: sep.Event) -> int:
     return event.interval.start + min(0, _random(event, "randomizeStart"))
 
 
+def specified_end(event: sep.Event) -> int:
+    """Return the end of the scheduled period (s), without randomization; who sees it later ignores it."""
+    return event.interval.start + event.interval.duration
+
+
 def latest_end(event: sep.Event) -> int:
     """Return the second at which the last client has ended the event."""
     return (
@@ -225,7 +230,7 @@ def _span(event: sep.Event) -> tuple[int, int]:
     So one that is randomized past its end does not give way to the one that follows; clients see to it that
     there is neither gap nor overlap (10.2.3.3 o, p).
     """
-    return event.interval.start, event.interval.start + event.interval.duration
+    return event.interval.start, specified_end(event)
 
 
 def _meet(one: tuple[int, int], other: tuple[int, int]) -> bool:

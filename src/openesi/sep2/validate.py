@@ -224,10 +224,15 @@ def _event(event: sep.Event) -> _Found:
         yield "interval/duration", "is 0"
     if duration > kind.longest_s:
         yield "interval/duration", f"is {duration} s; {kind.longest_s} s are allowed"
-    if abs(event.interval.start) > LATEST:
-        yield "interval/start", f"{event.interval.start} is after the year 9999"
+    if abs(event.creationTime) > LATEST:
+        yield "creationTime", f"{event.creationTime} is after the year 9999"
     if event.responseRequired and any(event.responseRequired) and event.replyTo is None:
         yield "responseRequired", "asks for answers, but there is no replyTo that they could go to"
+
+
+def _date_time_interval(interval: sep.DateTimeInterval) -> _Found:
+    if abs(interval.start) > LATEST:
+        yield "start", f"{interval.start} is after the year 9999"
 
 
 def _end_device_control(control: sep.EndDeviceControl) -> _Found:
@@ -252,8 +257,6 @@ def _set_point(point: sep.SetPoint) -> _Found:
 
 
 def _reservation(request: sep.FlowReservationRequest) -> _Found:
-    if abs(request.intervalRequested.start) > LATEST:
-        yield "intervalRequested/start", f"{request.intervalRequested.start} is after the year 9999"
     if request.intervalRequested.duration == 0:
         yield "intervalRequested/duration", "is 0"
     if request.energyRequested.value * request.powerRequested.value < 0:
@@ -354,6 +357,7 @@ _TOGETHER: tuple[tuple[type[Sep], Callable[[Any], _Found]], ...] = (
     (sep.ConsumptionTariffInterval, _at_most("consumptionBlock", HIGHEST_BLOCK)),
     (sep.DERSettings, _sign("setMaxVarNeg", negative=True)),
     (sep.DemandResponseProgram, _sign("availabilityUpdatePowerChangeThreshold")),
+    (sep.DateTimeInterval, _date_time_interval),
     (sep.DutyCycle, _duty),
     (sep.EnvironmentalCost, _cost_level),
     (sep.BillingPeriod, _has_duration("interval")),

@@ -118,7 +118,7 @@ KEYS: dict[str, Callable[[Any], bytes | None]] = {
 
 
 # Links that are the client's to give: they say which of many.
-_GIVEN_LINKS = frozenset({"DemandResponseProgramLink", "FileLink"})
+GIVEN_LINKS = frozenset({"DemandResponseProgramLink", "FileLink"})
 
 
 def stripped(document: T) -> T:
@@ -127,7 +127,7 @@ def stripped(document: T) -> T:
         field.name: None
         for field in resources.link_fields(type(document))
         if field.minimum == 0 and getattr(document, field.name) is not None
-        if field.name not in _GIVEN_LINKS
+        if field.name not in GIVEN_LINKS
     }
     for field in resources.link_holders(type(document)):
         held = getattr(document, field.name)

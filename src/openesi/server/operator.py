@@ -22,7 +22,7 @@ from openesi.server.documents import STORED, make_row, mrid_for, new_mrid, read_
 from openesi.server.functions.base import insert_member
 from openesi.server.functions.der import scaled
 from openesi.server.functions.end_device import become_aggregator, become_device, register, remove
-from openesi.server.functions.events import settle, write_event
+from openesi.server.functions.events import FIRST_RESPONSES, expect_future, settle, write_event
 from openesi.server.functions.response import event_known
 from openesi.server.groups import assigned_devices
 from openesi.server.settings import Settings
@@ -46,18 +46,6 @@ class DeviceSummary(msgspec.Struct, frozen=True):
     is_aggregator: bool
     revoked: bool
     edition: str | None
-
-
-class ControlSummary(msgspec.Struct, frozen=True):
-    """One DERControl, as lists show it. Times are seconds since 1970."""
-
-    href: str
-    mrid: str
-    description: str | None
-    status: str
-    start: int
-    duration: int
-    control: dict[str, object]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -103,7 +91,7 @@ def set_default(tx: Transaction, program: str, base: sep.DERControlBase, *, sett
     path = f"{program}/dderc"
     old = tx.get(path)
     if old is None:
-        mrid = mrid_for(settings.mrid_pen, "DefaultDERControl", program)
+        mrid = new_mrid(settings.mrid_pen)  # not that of one that was removed, whose version 0 said otherwise
         default = sep.DefaultDERControl(mRID=mrid, version=0, DERControlBase=base)
     else:
         before = read_document(old, sep.DefaultDERControl)
@@ -127,7 +115,7 @@ def send_control(tx: Transaction, program: str, order: ControlOrder, *, now: int
     if order.base == sep.DERControlBase():
         raise LocalError("a control that sets no mode does nothing: give at least one")
     control = sep.DERControl(
-        replyTo="/rsps/1/rsp" if settings.response_required else None,
+        replyTo=FIRST_RESPONSES if settings.response_required else None,
         responseRequired=bytes((settings.response_required,)),
         mRID=new_mrid(settings.mrid_pen),
         description=order.description,
@@ -141,26 +129,11 @@ def send_control(tx: Transaction, program: str, order: ControlOrder, *, now: int
         randomizeStart=order.randomize_start_s,
         DERControlBase=order.base,
     )
-    if events.latest_end(control) <= now:
-        raise LocalError("the control would be over before it begins: its end lies in the past")
+    expect_future(control, now)
     listing = f"{program}/derc"
     row = insert_member(tx, listing, events.begin(control, now))
     settle(tx, listing, now)
     return row
-
-
-def cancel_control(
-    tx: Transaction, path: str, *, now: int, randomized: bool = False, reason: str | None = None
-) -> sep.DERControl:
-    """Cancel a control. Raises LocalError if there is none, or it is over."""
-    row = existing(tx, path, sep.DERControl)
-    control = read_document(row, sep.DERControl)
-    cancelled = events.cancel(control, now, randomized=randomized, reason=reason)
-    if cancelled is control:
-        raise LocalError(f"{path} is {EventState(control.EventStatus.currentStatus).name.lower()} already")
-    assert isinstance(cancelled, sep.DERControl)
-    write_event(tx, row, cancelled)
-    return cancelled
 
 
 def cancel_event(
@@ -190,22 +163,6 @@ def event_path(reader: Reader, named: str) -> str:
     if path is None:
         raise LocalError(f"there is no event with mRID {name}")
     return path
-
-
-def control_at(reader: Reader, path: str) -> ControlSummary:
-    """Return the control at a path. Raises LocalError if there is none."""
-    row = existing(reader, path, sep.DERControl)
-    return summarize_control(row.path, read_document(row, sep.DERControl))
-
-
-def control_path(reader: Reader, named: str) -> str:
-    """Return the path of a control that is named by its path or by its mRID. Raises LocalError."""
-    if named.count("/") > 1:
-        return named
-    row = reader.find_anywhere(identity.parse_mrid(named.lstrip("/")), "DERControl")
-    if row is None:
-        raise LocalError(f"there is no control {named.lstrip('/')}")
-    return row.path
 
 
 def active_power(power_w: float) -> sep.ActivePower:
@@ -307,31 +264,9 @@ def devices(reader: Reader, *, start: int = 0, limit: int = MAX_LISTED) -> list[
     return [summarize_device(reader, row) for row in reader.page("/edev", start=start, limit=limit)]
 
 
-def controls(reader: Reader, program: str, *, start: int = 0, limit: int = 500) -> list[ControlSummary]:
-    """Return the controls of a program that are not over, in list order."""
-    return [
-        summarize_control(row.path, read_document(row, sep.DERControl))
-        for row in reader.page(f"{program}/derc", start=start, limit=limit)
-    ]
-
-
 def programs(reader: Reader) -> list[tuple[str, sep.DERProgram]]:
     """Return path and document of every program, the strongest first."""
     return [(row.path, read_document(row, sep.DERProgram)) for row in reader.page("/derp", limit=MAX_LISTED)]
-
-
-def summarize_control(path: str, control: sep.DERControl) -> ControlSummary:
-    """Return a control as lists show it; ``control`` holds the modes it sets, in the standard's terms."""
-    base = msgspec.to_builtins(control.DERControlBase)
-    return ControlSummary(
-        href=path,
-        mrid=identity.format_mrid(control.mRID),
-        description=control.description,
-        status=EventState(control.EventStatus.currentStatus).name.lower(),
-        start=control.interval.start,
-        duration=control.interval.duration,
-        control={name: value for name, value in base.items() if value is not None},
-    )
 
 
 def revoke(tx: Transaction, lfdi: bytes) -> None:

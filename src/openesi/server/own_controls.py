@@ -59,7 +59,7 @@ def cancel_all(tx: Transaction, program: str, *, is_ours: IsOurs, now: int) -> i
         for path, _ in _ours(tx, program, state, is_ours)
     ]
     for path in found:
-        operator.cancel_control(tx, path, now=now)
+        operator.cancel_event(tx, path, now=now)
     return len(found)
 
 

@@ -21,6 +21,7 @@ from openesi.sep2.lists import Window
 from openesi.sep2.resources import Match, Resource
 from openesi.server import functions
 from openesi.server.documents import key_of, make_row, new_mrid, read_document
+from openesi.server.errors import Refusal
 from openesi.server.functions.base import Offer, expect_unique
 from openesi.server.functions.events import complete as complete_event
 from openesi.server.functions.events import settle, write_event
@@ -329,7 +330,10 @@ class Sight:
         view = View(
             self.reader, now=self.now, caller=None, settings=self.settings, generated=functions.GENERATED
         )
-        return view.document(match, path, Window(start, limit))
+        try:
+            return view.document(match, path, Window(start, limit))
+        except Refusal as error:
+            raise NotThere(f"there is nothing at {path}") from error
 
     def deep(self, path: str, *, depth: int) -> dict[str, Any]:
         """Return a resource and what stands below it, ``depth`` levels of it, as ``Hand.insert`` takes it."""

@@ -16,7 +16,7 @@ from openesi.sep2.enums import EventState, Subscribable
 from openesi.sep2.lists import Window
 from openesi.sep2.resources import Access, Match, Resource
 from openesi.server.caller import MAX_ASSIGNMENTS, Caller
-from openesi.server.documents import STORED, blank, read_document
+from openesi.server.documents import GIVEN_LINKS, STORED, blank, read_document
 from openesi.server.errors import Refusal, not_found
 from openesi.server.rates import tag_of
 from openesi.server.settings import Settings, Unwritten
@@ -163,7 +163,7 @@ class View:
         for field in resources.link_fields(type(document)):
             given = getattr(document, field.name)
             if given is not None:
-                links[field.name] = self._recounted(given)
+                links[field.name] = self._recounted(given) if self._leads_somewhere(field, given) else None
             elif field.name not in NOT_LINKED:
                 links[field.name] = self._tree_link(field, resource, path)
         for field in resources.link_holders(type(document)):
@@ -318,6 +318,20 @@ class View:
     def _speaks(self, tag: str) -> bool:
         return tag in self._tags
 
+    def _leads_somewhere(self, field: schema.Field, link: sep.Link) -> bool:
+        """Tell whether a stored link is shown: not one of the operator's to what was removed.
+
+        What a device said stays as it said it, and a control is what it was when its curve is gone.
+        """
+        target = resources.match(link.href)
+        if field.minimum or field.name in GIVEN_LINKS or field.type is sep.DERCurveLink or target is None:
+            return True
+        return target.resource.item is not None or self._answers(target.resource, link.href)
+
+    def _answers(self, resource: Resource, href: str) -> bool:
+        """Tell whether something stands at a place, or its device may put it there."""
+        return "PUT" in resource.methods or resource.name in self._generated or self.row(href) is not None
+
     def _recounted(self, link: sep.Link) -> sep.Link:
         """Bring ``all`` of a stored link up to date where the list is ours."""
         target = resources.match(link.href)
@@ -344,8 +358,7 @@ class View:
                 if counted >= most_mirrors(self.reader, self.caller.lfdi):
                     return None  # who sees the link may create one more (requirement MUP.001)
             return self._link(field.type, href=href, all=counted)
-        answers = "PUT" in target.methods or target.name in self._generated or self.row(href) is not None
-        return self._link(field.type, href=href) if answers else None
+        return self._link(field.type, href=href) if self._answers(target, href) else None
 
     def _needs_none(self, target: Resource, path: str) -> bool:
         """Tell whether it is an aggregator that has no assignments: what it speaks for has (CSIP, 6.1.7)."""

@@ -39,11 +39,20 @@ def complete(offer: Offer, event: sep.Event) -> sep.Event:
         event = sep.replace(event, replyTo=_checked_reply_to(offer, event.replyTo or FIRST_RESPONSES))
     elif event.replyTo is not None:
         event = sep.replace(event, replyTo=None)
-    if event.interval.duration and events.latest_end(event) <= offer.now:
-        raise LocalError("it would be over before it begins: its end lies in the past")
+    if event.EventStatus.dateTime > offer.now:
+        raise LocalError(
+            "EventStatus/dateTime is when a status began, not one to come: leave EventStatus out"
+        )
+    expect_future(event, offer.now)
     if not events.is_alive(event):  # written down as it was elsewhere
         return event
     return events.begin(event, offer.now)
+
+
+def expect_future(event: sep.Event, now: int) -> None:
+    """Raise LocalError for a new event that is over: devices ignore one that they first see then (254)."""
+    if event.interval.duration and events.specified_end(event) <= now:
+        raise LocalError("it would be over before it begins: its end lies in the past")
 
 
 def _checked_reply_to(offer: Offer, reply_to: str) -> str:

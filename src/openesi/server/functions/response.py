@@ -12,13 +12,15 @@ from openesi.sep2 import events, identity, resources, responses
 from openesi.sep2 import model as sep
 from openesi.server.errors import Refusal
 from openesi.server.functions.base import Behaviour, Change, Outcome, insert_member
+from openesi.server.functions.events import ALIVE, FIRST_RESPONSES
 from openesi.server.view import View, devices_of
 from openesi.store import Reader, Row, Transaction
 
 # Responses kept for each device; a client's oldest make room. It could send one for every second.
 MAX_RESPONSES = 1_000
+MAX_EVENTS = 100_000  # of each kind that are looked through before a place for answers is removed
 
-FIRST_SET = "/rsps/1"  # where events reply to unless they say otherwise
+FIRST_SET = FIRST_RESPONSES.rpartition("/")[0]
 EVENTS = {kind.__name__: kind for kind in events.KINDS}
 
 
@@ -102,9 +104,13 @@ def _speaks_for(change: Change, lfdi: bytes) -> bool:
 
 
 def _removed(tx: Transaction, row: Row) -> None:
-    del tx
     if row.path == FIRST_SET:
         raise LocalError(f"{FIRST_SET} is where events are answered that say nothing else; it stays")
+    named = f'replyTo="{row.path}/rsp"'.encode()
+    for kind in EVENTS:
+        for event in tx.of_type(kind, limit=MAX_EVENTS):
+            if event.state in ALIVE and named in event.body:
+                raise LocalError(f"{event.path} is answered at {row.path}: cancel it, or wait for its end")
 
 
 BEHAVIOURS = {"ResponseList": Behaviour(post=_post), "ResponseSet": Behaviour(removed=_removed)}
