@@ -346,6 +346,14 @@ def test_whatever_is_posted_is_a_document_or_is_refused(data: bytes) -> None:
         assert isinstance(document.changedTime, int)
 
 
+@given(st.sampled_from(["inverterStatus", "storConnectStatus"]), st.integers(-(2**65), 2**65))
+def test_a_status_is_kept_whole_or_refused(name: str, value: int) -> None:
+    data = f"<DERStatus><{name}><value>{value}</value></{name}></DERStatus>".encode()
+    with contextlib.suppress(DecodeError):
+        found = getattr(loose.parse(data, (sep.DERStatus,), now=7), name).value
+        assert value == (int.from_bytes(found) if isinstance(found, bytes) else found)
+
+
 @given(st.text("/dcapevmurg0123456789-.%", max_size=40).map("/dcap".__add__))
 def test_a_path_is_one_of_the_agents_or_none(path: str) -> None:
     place = place_of(path)

@@ -71,7 +71,10 @@ def _value(element: ET.Element, field: WireField, now: int) -> Any:
     if not isinstance(field.type, ValueType):
         return _read(element, field.type, now)
     value = _leaf((element.text or "").strip(), field.type)
-    return value if field.to_model is None else field.to_model(value)
+    try:
+        return value if field.to_model is None else field.to_model(value)
+    except OverflowError:
+        raise DecodeError(f"{value} is out of range") from None
 
 
 def _leaf(text: str, kind: ValueType) -> Any:
