@@ -24,6 +24,7 @@ import zeep
 from zeep.transports import Transport
 from zeep.wsse.username import UsernameToken
 
+from openesi.bounded_http import BoundedProtocol
 from openesi.errors import LocalError
 from openesi.provisioning import linkage
 from openesi.provisioning.cim import soap, xml
@@ -35,7 +36,6 @@ from openesi.provisioning.letters import Language, Letter
 from openesi.provisioning.lifecycle import State as Stage
 from openesi.provisioning.simulation import Utility, build
 from openesi.provisioning.state import State
-from openesi.provisioning.transport import host as host_module
 from openesi.provisioning.transport import http as http_module
 from openesi.provisioning.transport.carrier import Carrier, Peer, Style
 from openesi.provisioning.transport.gate import Gate
@@ -316,7 +316,7 @@ def test_a_caller_without_a_certificate_does_not_get_through_tls(issuer: Issuer,
 def test_a_caller_who_says_nothing_is_hung_up_on(
     said: bytes, issuer: Issuer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(host_module, "QUIET_S", 0.2)
+    monkeypatch.setattr(BoundedProtocol, "quiet_s", 0.2)
     for running in serve(issuer, tmp_path, need_certificates=False):
         trust = ssl.create_default_context(cafile=issuer.file)
         port = int(running.url.rpartition(":")[2])

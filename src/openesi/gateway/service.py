@@ -22,8 +22,8 @@ from typing import Any
 import uvicorn
 from starlette.middleware import Middleware
 from starlette.types import ASGIApp
-from uvicorn.protocols.http.h11_impl import H11Protocol
 
+from openesi.bounded_http import BoundedProtocol
 from openesi.errors import LocalError
 from openesi.gateway.api import GatewayApi
 from openesi.gateway.archive import CacheFile
@@ -36,8 +36,6 @@ from openesi.gateway.users import UserStore
 
 MAX_CONNECTIONS = 64  # a household's devices and a few pages; more are answered 503
 MAX_HEAD_BYTES = 16_384  # of a request; browsers send under 2,000
-# a connection that asks nothing for so long is closed; it holds one of MAX_CONNECTIONS
-FIRST_REQUEST_S = 15.0
 KEEP_ALIVE_S = 30
 ARCHIVE_EVERY_S = 30.0
 MAX_UNSAVED = 20_000  # points that wait for a disk that takes nothing: 18 hours, then the oldest go
@@ -145,24 +143,6 @@ async def serve(
         raise acquisition.failure
 
 
-class BoundedProtocol(H11Protocol):
-    """uvicorn's h11 connection, closed when its first request does not come in time."""
-
-    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
-        """See asyncio.Protocol."""
-        super().connection_made(transport)
-        self._first_request = self.loop.call_later(FIRST_REQUEST_S, self._give_up)
-
-    def connection_lost(self, exc: Exception | None) -> None:
-        """See asyncio.Protocol."""
-        self._first_request.cancel()
-        super().connection_lost(exc)
-
-    def _give_up(self) -> None:
-        if self.cycle is None:  # no request was ever complete enough to be handled
-            self.transport.abort()
-
-
 class _Server(uvicorn.Server):
     on_start: Callable[[], None]
 
@@ -194,7 +174,6 @@ def _config(app: ASGIApp, listener: Listener) -> uvicorn.Config:
     certificate, key = listener.certificate or (None, None)
     return uvicorn.Config(
         app,
-        # h11 bounds the head of a request, which httptools as uvicorn drives it does not
         http=BoundedProtocol,
         h11_max_incomplete_event_size=MAX_HEAD_BYTES,
         ws="none",

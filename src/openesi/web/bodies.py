@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Mapping
 from typing import Any, TypeVar
 
@@ -12,14 +13,20 @@ from starlette.requests import Request
 from openesi.server.operator import MAX_LISTED
 
 MAX_BODY = 64 << 10  # an operator's request is small; a mistaken upload is not
+BODY_S = 60.0  # whoever reaches the port may begin a body: of POST /api/login
 MAX_BULK = 64 << 20  # ten thousand controls in one call take 5 MB
 
 Body = TypeVar("Body", bound=msgspec.Struct)
 
 
 async def read_body(request: Request, kind: type[Body]) -> Body:
-    """Read a JSON body as ``kind``. Raises HTTPException (415, 413, 422)."""
-    body: Body = _decoded(await _read(request, MAX_BODY), kind)
+    """Read a JSON body as ``kind``. Raises HTTPException (408, 413, 415, 422)."""
+    try:
+        async with asyncio.timeout(BODY_S):
+            data = await _read(request, MAX_BODY)
+    except TimeoutError:
+        raise HTTPException(408, f"the body did not come within {BODY_S:.0f} s") from None
+    body: Body = _decoded(data, kind)
     return body
 
 

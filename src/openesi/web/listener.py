@@ -14,6 +14,7 @@ from starlette.exceptions import HTTPException
 from starlette.middleware import Middleware
 from starlette.middleware.gzip import GZipMiddleware
 
+from openesi.bounded_http import BoundedProtocol
 from openesi.errors import LocalError
 from openesi.server.service import Service
 from openesi.web import api, pages
@@ -65,6 +66,7 @@ async def listening(
     await live.step()
     config = uvicorn.Config(
         make_app(live, token),
+        http=BoundedProtocol,
         log_level="warning",
         access_log=False,
         lifespan="off",

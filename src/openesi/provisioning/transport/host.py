@@ -10,8 +10,8 @@ from pathlib import Path
 from typing import Final, Protocol
 
 import uvicorn
-from uvicorn.protocols.http.h11_impl import H11Protocol
 
+from openesi.bounded_http import BoundedProtocol
 from openesi.errors import LocalError
 from openesi.provisioning.letters import Language, Letter
 from openesi.provisioning.state import State
@@ -22,19 +22,13 @@ from openesi.provisioning.world import World
 # How long the loop sleeps at most: letters that another process wrote in our database are found after that.
 IDLE_S: Final = 0.5
 MAX_CONNECTIONS: Final = 200
-QUIET_S: Final = 20.0  # a connection without a request is closed after once to twice this
 MAX_CARRIED: Final = 500  # letters under way to peers at once
 PRUNE_S: Final = 3600.0  # how often what is too old is dropped
 TURNED_AWAY_S: Final = 1.0  # callers turned away are written down so often at most: anybody can be one
 
 
-class CertifiedProtocol(H11Protocol):
-    """HTTP/1.1 that tells the application the common name of the client's certificate.
-
-    uvicorn waits for a request for ever; anybody could hold all connections. Here it is ``QUIET_S``.
-    """
-
-    _answered: object = None
+class CertifiedProtocol(BoundedProtocol):
+    """HTTP/1.1 that tells the application the common name of the client's certificate."""
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         """Read the name from the TLS session."""
@@ -45,16 +39,6 @@ class CertifiedProtocol(H11Protocol):
         ]
         if names:
             self.app_state = {**self.app_state, "peer": names[0]}
-        self.loop.call_later(QUIET_S, self._close_if_quiet)
-
-    def _close_if_quiet(self) -> None:
-        """Close where no request has come since the last look; one that is being served may take its time."""
-        busy = self.cycle is not None and not self.cycle.response_complete
-        if busy or self.cycle is not self._answered:
-            self._answered = self.cycle
-            self.loop.call_later(QUIET_S, self._close_if_quiet)
-        elif not self.transport.is_closing():
-            self.transport.abort()
 
 
 class Bearer(Protocol):
