@@ -30,6 +30,7 @@ class Topology:
     def __init__(self, lab: Lab) -> None:
         self.lab = lab
         self.aggregator = lab.plant()
+        lab.utility.change_device(self.aggregator.lfdi, is_aggregator=True)
         self.devices = {
             name: Plant(self.aggregator.wire, f"{self.aggregator.lfdi[:8]}{number_:032X}")
             for number_, name in enumerate(DEVICES, 1)
@@ -96,13 +97,12 @@ def test_UTIL_002_commissioning(lab: Lab, tree: Topology) -> None:
     for one in seen:
         assert number(one, "sFDI") == sfdi_of(text(one, "lFDI") or "")
         assert number(aggregator.wire.get(link(one, "RegistrationLink")), "pIN") == PIN
-        for name in (
-            "FunctionSetAssignmentsListLink",
-            "DERListLink",
-            "LogEventListLink",
-            "SubscriptionListLink",
-        ):
+        for name in ("DERListLink", "LogEventListLink", "SubscriptionListLink"):
             assert link(one, name)
+        is_own = text(one, "lFDI") == aggregator.lfdi
+        assert (child(one, "FunctionSetAssignmentsListLink") is None) == is_own, (
+            "only what it manages has them"
+        )
     for device in tree.devices.values():
         now = device.now()
         state = {"genConnectStatus": {"dateTime": now, "value": "07"}, "readingTime": now}

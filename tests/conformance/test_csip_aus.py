@@ -394,8 +394,11 @@ def test_default_controls(lab: Lab, shared: Site, test: str) -> None:
 
 
 def test_S_ALL_25_subscribe(lab: Lab) -> None:
-    plant = lab.plant()
-    lab.utility.change_device(plant.lfdi, is_aggregator=True)
+    aggregator = lab.plant()
+    lab.utility.change_device(aggregator.lfdi, is_aggregator=True)
+    assert child(aggregator.me(), "FunctionSetAssignmentsListLink") is None, "what it speaks for has them"
+    plant = Plant(aggregator.wire, f"{aggregator.lfdi[:8]}{25 * 10**8 + PEN:032d}")
+    lab.utility.register(plant.lfdi, aggregator=aggregator.lfdi)
     lab.subscribe(plant, "/edev")
     lab.utility.rates(EndDeviceList=30)
     assert child(lab.receiver.about("/edev"), "Resource").get("pollRate") == "30"
