@@ -14,7 +14,20 @@ from openesi.errors import LocalError
 from openesi.provisioning import ami, device_types, lifecycle, linkage, scenarios, usecase
 from openesi.provisioning.cim import xml
 from openesi.provisioning.cim.codes import Verb
-from openesi.provisioning.cim.model import Header, Kind, Message, Payload, moment
+from openesi.provisioning.cim.model import (
+    ControlledDevice,
+    ElectronicAddress,
+    EndDeviceControl,
+    EndDeviceControls,
+    EndDeviceTiming,
+    Header,
+    Kind,
+    Message,
+    Payload,
+    TypeRef,
+    moment,
+    named,
+)
 from openesi.provisioning.letters import Language, Letter
 from openesi.provisioning.lifecycle import Event
 from openesi.provisioning.lifecycle import State as Stage
@@ -359,6 +372,74 @@ def letter_of(source: str, verb: Verb, payload: Payload, *, to: str = "DR-APPLIC
     )
     kind = Kind.REQUEST if verb is Verb.CREATE else Kind.EVENT
     return to_letter(Message(kind=kind, header=header, payload=payload), source, to)
+
+
+def test_a_head_end_that_is_gone_after_it_accepted_ends_in_expired_and_leads_out_of_it(scene: Scene) -> None:
+    scene.utility.open_window(scene.home, duration_s=600)
+    scene.world.run(START + 1)
+    assert scene.utility.stage(scene.home) is Stage.WINDOW_OPEN
+    scene.world.down.add("AMI-HEADEND")
+    scene.utility.open_window(scene.home, duration_s=1200)
+
+    scene.world.run(START + 1200)
+    assert scene.utility.stage(scene.home) is Stage.WINDOW_OPEN
+    scene.world.run(START + 86_400)
+    status = scene.utility.dr.status(scene.home.device)
+    assert (status.state, status.reason) == (Stage.EXPIRED, "AMI-HEADEND did not answer")
+
+    scene.world.down.clear()
+    scene.utility.open_window(scene.home)
+    scene.utility.install(scene.home)
+    scene.world.run(scene.world.now + 600)
+    joined_everywhere(scene.utility, scene.home)
+
+
+def test_a_meter_whose_end_of_the_window_is_never_told_ends_in_expired(scene: Scene) -> None:
+    scene.utility.open_window(scene.home, duration_s=600)
+    scene.world.run(START + 1)
+    scene.world.down.add("AMI-NETWORK")
+
+    scene.world.run(START + 3600)
+
+    status = scene.utility.dr.status(scene.home.device)
+    assert status.state is Stage.EXPIRED
+    assert status.reason == "AMI-HEADEND did not tell what became of the window"
+
+
+def test_a_device_of_2030_5_is_refused_at_a_meter(scene: Scene) -> None:
+    now = scene.world.now
+    names = (("A" * 40, "LFDI"), ("ProgCtlThermostat", "EndDeviceType"))
+    device = ControlledDevice(
+        isPan=True,
+        electronicAddress=ElectronicAddress(password=scene.home.code.printed),
+        Names=tuple(named(*one) for one in names),
+    )
+    meter = ControlledDevice(isPan=False, Names=(named(scene.home.meter, "MeterNumber"),))
+    control = EndDeviceControl(
+        EndDeviceControlType=TypeRef(ref="7.10.73.298"),
+        EndDevices=(device, meter),
+        primaryDeviceTiming=EndDeviceTiming(duration=10),
+    )
+    payload = EndDeviceControls(EndDeviceControl=(control,))
+
+    answer = scene.utility.head_end.receive(
+        letter_of("DR-APPLICATION", Verb.CREATE, payload, to="AMI-HEADEND"), now
+    )
+
+    reply = xml.parse(answer).reply
+    assert reply is not None
+    assert (reply.code, "LFDI" in reply.reason) == ("2.29", True)
+
+
+def test_a_command_about_no_device_is_refused_by_the_meter(scene: Scene) -> None:
+    command = ami.OpenWindow(scene.home.meter, "A" * 40, 0x0503, b"", START, START + 60, "c")
+    letter = Letter("1", "NIC", "ESI", Language.AMI, ami.serialize(command), "han.window.open")
+
+    ack = ami.parse(scene.home.esi.receive(letter, START))
+
+    assert isinstance(ack, ami.Ack)
+    assert not ack.ok
+    assert "16 hexadecimal digits" in ack.reason
 
 
 def test_an_answer_of_the_network_that_is_none_is_awaited_again(scene: Scene) -> None:

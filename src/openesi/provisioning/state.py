@@ -219,6 +219,14 @@ class Shelf:
         )
         return [msgspec.json.decode(row[0], type=kind) for row in rows]
 
+    def select_first(self, kind: type[T]) -> T | None:
+        """The record of a kind that stands first by key; None if there is none."""
+        row = self._db.execute(
+            "SELECT value FROM record WHERE role = ? AND kind = ? ORDER BY key LIMIT 1",
+            (self.role, kind.__name__),
+        ).fetchone()
+        return msgspec.json.decode(row[0], type=kind) if row else None
+
     def insert(self, key: str, record: object) -> None:
         """Write a record; one under the same key is replaced."""
         self._db.execute(

@@ -35,6 +35,8 @@ from openesi.provisioning.state import State
 NAME: Final = "DR-APPLICATION"
 MIN_WINDOW_S: Final = 60.0
 MAX_WINDOW_S: Final = 30 * 86_400.0
+# A window's end is told by the meter, through network and head-end. After this we wait for it no longer.
+NEWS_S: Final = 900.0
 MAX_BATCH: Final = 1000  # devices in one EndDeviceConfig
 # How the DR application is told the result of step 1 once the meter has it.
 REPLY_ADDRESS: Final = "ReplyEndDeviceControls"
@@ -92,6 +94,18 @@ class Request(msgspec.Struct, frozen=True):
     """Which device a correlation id is about."""
 
     device: str
+
+
+class Silence(msgspec.Struct, frozen=True):
+    """When a device is held to be expired if nothing is heard of it before."""
+
+    device: str
+    at: float
+
+    @property
+    def key(self) -> str:
+        """The soonest comes first."""
+        return f"{self.at:017.3f} {self.device}"
 
 
 class Subscribers(msgspec.Struct, frozen=True):
@@ -181,7 +195,9 @@ class DrApplication(CimRole):
                 provisioning.tracking = f"PROV-{provisioning.correlation[:8]}"
                 self._move(provisioning, Event.REQUEST, now, now, step=1)
                 self.shelf.insert(provisioning.correlation, Request(known.device))
+            self.shelf.delete(Silence, _silence(provisioning).key)
             provisioning.window_end = begin + duration_s
+            self.shelf.insert(_silence(provisioning).key, _silence(provisioning))
             window = self._window(known, customer, provisioning, begin)
             provisioning.request = self.ask(
                 self._head_end(known.device),
@@ -252,6 +268,24 @@ class DrApplication(CimRole):
     def status(self, device: str) -> Provisioning:
         """Where one device stands; raises ``LocalError`` for one that was never imported."""
         return self._provisioning(device if linkage.is_lfdi(device) else _mac(device))
+
+    # -- the clock
+
+    def next_deadline(self) -> float | None:
+        """When a letter is due, or a window has been over for so long that its end should have been told."""
+        first = self.shelf.select_first(Silence)
+        due = [one for one in (super().next_deadline(), first.at if first else None) if one is not None]
+        return min(due, default=None)
+
+    def tick(self, now: float) -> None:
+        """Give up what nothing is heard of: a head-end that is gone for good tells no end."""
+        while (first := self.shelf.select_first(Silence)) is not None and first.at <= now:
+            with self.shelf.state.transaction():
+                provisioning = self._provisioning(first.device)
+                reason = f"{self._head_end(first.device)} did not tell what became of the window"
+                self._move(provisioning, Event.EXPIRE, now, now, reason=reason)
+                self.shelf.insert(first.device, provisioning)
+                self.shelf.delete(Silence, first.key)
 
     # -- what others say
 
@@ -463,6 +497,8 @@ class DrApplication(CimRole):
             return False
         provisioning.state, provisioning.reason = new, reason
         provisioning.at = max(at, provisioning.at)
+        if new not in lifecycle.UNDER_WAY:
+            self.shelf.delete(Silence, _silence(provisioning).key)
         self.shelf.note(now, new, subject=provisioning.device, step=step, detail=reason)
         return True
 
@@ -485,6 +521,10 @@ _EVENTS: Final = {
     "Mismatched": (Event.FAIL, 7),
     "Removed": (Event.REMOVE, 0),
 }
+
+
+def _silence(provisioning: Provisioning) -> Silence:
+    return Silence(provisioning.device, provisioning.window_end + NEWS_S)
 
 
 def _mac(text: str) -> str:

@@ -100,6 +100,10 @@ class HeadEnd(CimRole):
 
     def _open(self, window: linkage.Window, message: Message, letter: Letter, now: float) -> None:
         meter = self._check_window(window, now)
+        if linkage.is_lfdi(window.device):
+            raise CimError(
+                "2.29", "a meter lets devices in by their MAC, not their LFDI", subject=window.device
+            )
         try:
             key = InstallCode.parse(window.secret).link_key
         except InstallCodeError as error:

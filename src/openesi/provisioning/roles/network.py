@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from typing import Final
 
+from openesi.errors import PeerError
 from openesi.provisioning import ami
 from openesi.provisioning.letters import Language, Letter
 from openesi.provisioning.roles.base import RETRY_FOR_S, Role, Transient
@@ -36,7 +37,7 @@ class AmiRole(Role):
             if isinstance(command, ami.Ack):
                 raise ami.AmiError("an acknowledgment is no command")
             self._act(command, letter, now)
-        except ami.AmiError as error:
+        except PeerError as error:
             self.shelf.note(now, "refused", subject=letter.subject, step=letter.step, detail=str(error))
             return ami.serialize(ami.Ack(ok=False, reason=str(error))), True
         return ami.serialize(ami.Ack()), True
