@@ -201,3 +201,20 @@ def test_has_a_verdict_on_every_value(value: sep.Sep) -> None:
     for found in validate.problems(value):
         assert found.path.startswith(type(value).__name__ + "/")
         assert found.problem
+
+
+def test_reserved_numbers_are_told_wherever_they_stand_and_are_no_problem_of_a_peer() -> None:
+    kind = sep.ReadingType(commodity=250, flowDirection=1, uom=200)
+    point = sep.MirrorUsagePoint(
+        mRID=bytes(16),
+        roleFlags=b"\x00",
+        serviceCategoryKind=200,
+        status=1,
+        deviceLFDI=bytes(20),
+        MirrorMeterReading=(sep.MirrorMeterReading(mRID=bytes(16), ReadingType=kind),),
+    )
+    assert {one.path for one in validate.reserved(point)} == {
+        "MirrorUsagePoint/MirrorMeterReading[1]/ReadingType/commodity",
+        "MirrorUsagePoint/serviceCategoryKind",
+    }
+    assert validate.problems(point) == []

@@ -416,6 +416,7 @@ def test_what_is_planned_for_a_service_happens_at_its_second(esi: Esi) -> None:
         {"AccountBalance": None},
         {"PrepayOperationStatus": None},
         {"prepayMode": 256},
+        {"prepayMode": 4},
         {"prepayMode": "ESI"},
         {"Token": "x"},
         {"lowCreditWarningLevel": money(1) | {"monetaryUnit": 36}},

@@ -80,6 +80,8 @@ WRONG_CONTROLS: list[tuple[dict[str, Any], str]] = [
     ({"DutyCycle": {"normalValue": 1}, "deviceCategory": "00"}, "for no device"),
     ({"DutyCycle": {"normalValue": 1}, "deviceCategory": "0"}, "even number of hexadecimal"),
     ({"DutyCycle": {"normalValue": 1}, "overrideDuration": 65_536}, "not between"),
+    ({"ApplianceLoadReduction": {"type": 9}}, "type: 9 is reserved; there are 0 delay"),
+    ({"TargetReduction": {"type": 99, "value": 5}}, "type: 99 is reserved"),
     ({"DutyCycle": {"normalValue": 1}, "randomizeStart": 3_601}, "not between -3600 and 3600"),
 ]
 
@@ -344,7 +346,7 @@ def test_a_read_receipt(esi: Esi) -> None:
     [
         ({"textMessage": " "}, "is empty"),
         ({"textMessage": "x" * (MAX_TEXT + 1)}, "more than 4096 octets"),
-        ({"priority": 4}, "priority 4 is reserved"),
+        ({"priority": 4}, "priority: 4 is reserved"),
         ({"originator": "x" * 21}, "String20 holds 20"),
         ({"randomizeStart": 5}, "has no 'randomizeStart'"),
         ({"priority": "high"}, "whole number"),
@@ -382,3 +384,12 @@ def test_a_default_that_is_set_anew_is_another_than_the_one_removed(esi: Esi) ->
 def test_an_operator_is_told_in_his_own_terms_what_is_not_there(esi: Esi) -> None:
     with pytest.raises(LocalError, match=r"^there is nothing at /derp/9$"):
         deep(esi, "/derp/9")
+
+
+def test_what_a_device_said_in_reserved_numbers_does_not_stop_its_operator(esi: Esi) -> None:
+    said = sep.PowerStatus(batteryStatus=1, changedTime=START, currentPowerSource=200)
+    assert esi.put("/edev/1/ps", said).status == 204
+    merge(esi, "/edev/1/ps", {"batteryStatus": 2})
+    assert esi.get("/edev/1/ps").currentPowerSource == 200
+    with pytest.raises(LocalError, match="currentPowerSource: 201 is reserved"):
+        merge(esi, "/edev/1/ps", {"currentPowerSource": 201})

@@ -12,10 +12,11 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterator
 from decimal import Decimal
+from enum import IntEnum
 from functools import cache
 from typing import Any, NamedTuple
 
-from openesi.sep2 import events, identity, schema
+from openesi.sep2 import enums, events, identity, schema
 from openesi.sep2 import model as sep
 from openesi.sep2.enums import DERCurveType, DERType
 from openesi.sep2.errors import DecodeError, ReasonCode
@@ -41,6 +42,14 @@ class Problem(NamedTuple):
 def problems(value: Sep) -> list[Problem]:
     """Return what the standard's text forbids in ``value`` and all it holds; an empty list: nothing."""
     return list(_walk(value, type(value).__name__))
+
+
+def reserved(value: Sep) -> list[Problem]:
+    """Return the numbers in ``value`` and all it holds that the standard reserves.
+
+    A peer may send one, for later editions give them a meaning; whoever writes a document here does not.
+    """
+    return list(_walk(value, type(value).__name__, _enumerated, _no_rules))
 
 
 def check(value: Sep) -> None:
@@ -80,9 +89,51 @@ def _rules_of(cls: type[Sep]) -> tuple[Callable[[Any], Iterator[tuple[str, str]]
     return tuple(rule for kind, rule in _TOGETHER if issubclass(cls, kind))
 
 
-def _walk(value: Sep, path: str) -> Iterator[Problem]:
+@cache
+def _enumerated(cls: type[Sep]) -> tuple[_Field, ...]:
+    """Return the fields of ``cls`` in which a number could be reserved."""
+    found = []
+    for field in schema.fields(cls):
+        if not isinstance(field.type, ValueType):
+            if schema.derived_types(field.type) or _enumerated(field.type):
+                found.append(_Field(field.name, field.type, field.many, None))
+            continue
+        values = enums.values_of(field)
+        if values is not None and issubclass(values, IntEnum) and values not in _OPEN:
+            found.append(_Field(field.name, field.type, field.many, _one_of(values)))
+    return tuple(found)
+
+
+# Of these others than the named numbers mean something, or are refused with a better reason.
+_OPEN = (enums.ConsumptionBlock, enums.EventState, enums.FileType, enums.Primacy, enums.Tou, enums.Uom)
+
+
+def _one_of(values: type[IntEnum]) -> Callable[[Any], str | None]:
+    known = frozenset(values)
+    named = ", ".join(f"{int(one)} {one.name.lower().replace('_', ' ')}" for one in values)
+
+    def rule(value: int) -> str | None:
+        return None if value in known else f"{value} is reserved; there are {named}"
+
+    return rule
+
+
+_Together = tuple[Callable[[Any], Iterator[tuple[str, str]]], ...]
+
+
+def _no_rules(cls: type[Sep]) -> _Together:
+    del cls
+    return ()
+
+
+def _walk(
+    value: Sep,
+    path: str,
+    fields_of: Callable[[type[Sep]], tuple[_Field, ...]] = _fields,
+    rules_of: Callable[[type[Sep]], _Together] = _rules_of,
+) -> Iterator[Problem]:
     cls = type(value)
-    for field in _fields(cls):
+    for field in fields_of(cls):
         held = getattr(value, field.attr)
         if held is None:
             continue
@@ -93,10 +144,10 @@ def _walk(value: Sep, path: str) -> Iterator[Problem]:
                 yield Problem(below, problem)
         elif field.many:
             for number, one in enumerate(held, 1):
-                yield from _walk(one, f"{below}[{number}]")
+                yield from _walk(one, f"{below}[{number}]", fields_of, rules_of)
         else:
-            yield from _walk(held, below)
-    for rule in _rules_of(cls):
+            yield from _walk(held, below, fields_of, rules_of)
+    for rule in rules_of(cls):
         for name, problem in rule(value):
             yield Problem(f"{path}/{name}", problem)
 

@@ -222,7 +222,9 @@ class Hand:
             own, resource.model, path=name, defaults=self._defaults(resource, path, own, old)
         )
         document = self._completed(resource, document, self._offer(path, old), name)
-        for found in validate.problems(document):
+        given_before = validate.reserved(old) if old is not None else ()  # by its device, in a later edition
+        wrong = [one for one in validate.reserved(document) if one not in given_before]
+        for found in (*validate.problems(document), *wrong):
             raise JSONError(f"{name}/{found.path.partition('/')[2]}: {found.problem}")
         return document
 

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from openesi.errors import LocalError
 from openesi.sep2 import model as sep
-from openesi.sep2.enums import Priority
 from openesi.server.functions.base import Behaviour, Offer
 
 MAX_TEXT = 4_096  # octets; devices show at least 100
@@ -20,8 +19,6 @@ def _complete(offer: Offer, message: sep.TextMessage) -> sep.TextMessage:
         raise LocalError("textMessage is empty")
     if len(message.textMessage.encode()) > MAX_TEXT:
         raise LocalError(f"textMessage has more than {MAX_TEXT} octets; devices show at least 100")
-    if message.priority not in set(Priority):
-        raise LocalError(f"priority {message.priority} is reserved: 0 low, 1 normal, 2 high, 3 critical")
     return message
 
 
