@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 from openesi.errors import LocalError
 from openesi.sep2 import model as sep
 from openesi.sep2.editions import EDITIONS
+from openesi.sep2.enums import EventState
 from openesi.sep2.xml import parse_as
 from openesi.server import operator
 from openesi.server.documents import STORED
@@ -322,3 +323,32 @@ def test_where_a_living_event_is_answered_stays(esi: Esi) -> None:
     cancel(esi, path)
     remove(esi, place)
     assert esi.look(lambda reader: reader.get(place)) is None
+
+
+@pytest.mark.parametrize("started", [False, True])
+@pytest.mark.parametrize(
+    ("changes", "then"),
+    [
+        ({"DERControlBase": {"opModMaxLimW": 10}}, EventState.SUPERSEDED),
+        ({"DERControlBase": {"opModConnect": None}}, EventState.CANCELLED),
+        ({"deviceCategory": "01"}, EventState.CANCELLED),
+        ({"interval": {"start": START + 2 * HOUR, "duration": 60}}, EventState.CANCELLED),
+    ],
+    ids=["same modes", "fewer modes", "fewer devices", "later"],
+)
+def test_nothing_of_an_event_outlives_the_one_in_its_place(
+    esi: Esi, changes: dict[str, Any], then: int, started: bool
+) -> None:
+    both = {"opModMaxLimW": 50, "opModConnect": True}
+    old = send(esi, sep.DERControl, DERControlBase=both, interval=span(START + 60, HOUR))
+    esi.now += 120 * started
+
+    def supersede(tx: Any) -> str:
+        hand = Hand(tx=tx, now=int(esi.now), settings=esi.settings)
+        made = hand.supersede(old, changes)
+        hand.finish()
+        return made
+
+    assert status(esi, esi.change(supersede)) in (EventState.SCHEDULED, EventState.ACTIVE)
+    esi.now = START + 130
+    assert status(esi, old) == then

@@ -156,7 +156,8 @@ class Hand:
 
         ``changes`` says how they differ. What is left of the old one's time is the new one's, and what stands
         below it (the prices of an interval), unless it says otherwise. The old one is superseded once the new
-        one begins; kinds of which several may be active at once (text messages) are cancelled.
+        one begins; where that would leave something of it in force (a mode that the new one does not set, a
+        text message) it is cancelled.
         Raises LocalError, and NotThere.
         """
         row = self.tx.get(path)
@@ -177,7 +178,9 @@ class Hand:
             values["interval"] = {"start": self.now, "duration": max(1, old.interval.duration - past)}
         values["creationTime"] = max(self.now, old.creationTime + 1)
         made = self.insert(row.listing, _merged(values, changes))
-        if not events.kind_of(type(old)).claims(old):
+        new = self.tx.get(made)
+        assert new is not None
+        if events.overlap(old, read_document(new, sep.Event)) is not events.Overlap.FULL:
             write_event(self.tx, row, events.cancel(old, self.now))
         return made
 
