@@ -11,7 +11,7 @@ from contextlib import contextmanager
 from datetime import UTC, datetime
 from functools import cache
 from pathlib import Path
-from tempfile import mkdtemp
+from tempfile import TemporaryDirectory
 from typing import Any
 
 from conformance.plant import Plant
@@ -29,10 +29,10 @@ PIN = 111115
 @cache
 def schema(edition: str = "2018") -> Schema:
     """Return the XSD as ``openesi schema`` prints it."""
-    folder = Path(mkdtemp(prefix="conformance-"))
-    command = [sys.executable, "-m", "openesi", "schema", "--edition", edition, "--out-dir", str(folder)]
-    printed = subprocess.run(command, check=True, capture_output=True, text=True).stdout.split()
-    return Schema(Path(printed[0]))
+    with TemporaryDirectory() as folder:
+        command = [sys.executable, "-m", "openesi", "schema", "--edition", edition, "--out-dir", folder]
+        printed = subprocess.run(command, check=True, capture_output=True, text=True).stdout.split()
+        return Schema(Path(printed[0]))
 
 
 class Lab:
