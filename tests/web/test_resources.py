@@ -159,6 +159,8 @@ def test_membership_ends_by_whatever_is_removed(house: House, api: httpx2.Client
         for shown in (href, answers, account_href):
             assert seen(house, viewer, shown).description == "Few"
 
+    assert api.patch("/api/resources/rsps/1?visible=assigned", json={}).status_code == 422  # all answer there
+
     made(api.delete(alias), 200)
     made(api.delete(f"/api/resources{managed}"), 200)
     for viewer in (38, 39):

@@ -21,6 +21,7 @@ from openesi.sep2 import model as sep
 from openesi.sep2.json import to_json
 from openesi.sep2.xml import serialize
 from openesi.server import groups
+from openesi.server.functions.response import FIRST_SET
 from openesi.server.tree import Hand, NotThere, Sight, is_written_by_operator
 from openesi.store import ASSIGNED, PUBLIC, Reader, Transaction
 from openesi.web.answers import answer
@@ -195,6 +196,8 @@ def _show_to(tx: Transaction, path: str, scope: bytes | None) -> None:
     match = resources.match(row.listing) if row is not None and row.listing is not None else None
     if row is None or match is None or not match.resource.published:
         raise LocalError(f"visible is for members of {', '.join(sorted(resources.PUBLISHED))}")
+    if path == FIRST_SET:
+        raise LocalError(f"{path} is where events are answered that say nothing else: every device sees it")
     tx.put(replace(row, scope=scope))
 
 
