@@ -238,6 +238,8 @@ def test_bodies_that_are_no_json_are_refused(api: httpx2.Client, path: str, body
 
 def test_bodies_that_are_of_another_kind_or_too_long_are_refused(api: httpx2.Client) -> None:
     headers = {"content-type": "application/json"}
+    many = b"[" + b"[]," * 4_000_001 + b"[]]"
+    assert api.post("/api/resources/derp", content=many, headers=headers).status_code == 413
     assert api.post("/api/events", content=b" " * 100_000, headers=headers).status_code == 413
     assert api.post("/api/events", content=b"{}").status_code == 415
 
