@@ -25,6 +25,7 @@ from zeep.transports import Transport
 from zeep.wsse.username import UsernameToken
 
 from openesi.bounded_http import BoundedProtocol
+from openesi.cli import main
 from openesi.errors import LocalError
 from openesi.provisioning import linkage
 from openesi.provisioning.cim import soap, xml
@@ -45,7 +46,12 @@ from openesi.provisioning.world import World
 from provisioning.conftest import Issuer
 
 DR, HEAD_END, CIS = "DR-APPLICATION", "AMI-HEADEND", "CIS"
-SECRETS = {DR: "a secret of the DR application", CIS: "another one", "STRANGER": "known, but no peer"}
+SECRETS = {
+    DR: "a secret of the DR application",
+    HEAD_END: "one of the head-end",
+    CIS: "another one",
+    "STRANGER": "known, but no peer",
+}
 
 
 SAMPLES = Path(__file__).parent / "samples"
@@ -288,6 +294,37 @@ def test_plain_rest_takes_the_same_messages(open_listener: Running) -> None:
         400,
         429,
     ]
+
+
+@pytest.mark.parametrize("style", ["--soap", "--rest"])
+def test_each_step_is_sent_by_hand_by_whose_it_is(
+    open_listener: Running, tmp_path: Path, style: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    home = open_listener.utility.homes[0]
+    secret = tmp_path / "secret"
+    secret.touch(mode=0o600)
+
+    def send(what: str, *words: str, own: str) -> int:
+        secret.write_text(own + "\n")
+        place = ["--to", open_listener.url, "--ca", str(open_listener.ca), "--secret-file", str(secret)]
+        rest = ["--rest"] if style == "--rest" else []
+        return main(["provision", "send", what, home.device, *words, *place, *rest])
+
+    opened = ("--meter", home.meter, "--install-code", home.code.printed)
+    joined = ("--premise", home.premise, "--agreement", "DR-SUMMER-SAVER-0001")
+    assert send("open", *opened, own=SECRETS[DR]) == 0
+    assert send("provisioned", "--meter", home.meter, own=SECRETS[HEAD_END]) == 0
+    assert send("joined", *joined, own=SECRETS[DR]) == 0
+    assert send("joined", "--premise", "1", own=SECRETS[DR]) == 1
+    assert send("joined", *joined, own="a guess") == 4
+
+    shown = capsys.readouterr()
+    assert shown.out.count("<msg:Result>OK</msg:Result>") == 3
+    assert "2.16" in shown.err
+    assert "7.4" in shown.err
+    secret.chmod(0o644)
+    assert send("joined", *joined, own=SECRETS[DR]) == 1
+    assert "chmod 600" in capsys.readouterr().err
 
 
 def test_soap_without_a_name_is_a_fault(open_listener: Running, issuer: Issuer) -> None:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import random
+import re
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -13,7 +15,7 @@ from hypothesis import strategies as st
 from openesi.errors import LocalError
 from openesi.provisioning import ami, device_types, lifecycle, linkage, scenarios, usecase
 from openesi.provisioning.cim import xml
-from openesi.provisioning.cim.codes import Verb
+from openesi.provisioning.cim.codes import CimError, Verb
 from openesi.provisioning.cim.model import (
     ControlledDevice,
     ElectronicAddress,
@@ -44,6 +46,7 @@ from openesi.provisioning.transport.http import to_letter
 from openesi.provisioning.world import Line, Passage, World
 
 START = 1_790_000_000.0
+SAMPLES = Path(__file__).parent / "samples"
 
 
 class Scene:
@@ -440,6 +443,83 @@ def test_a_command_about_no_device_is_refused_by_the_meter(scene: Scene) -> None
     assert isinstance(ack, ami.Ack)
     assert not ack.ok
     assert "16 hexadecimal digits" in ack.reason
+
+
+WORDS = (
+    *("", "-1", "1e308", "9" * 300, "x" * 2048, "0001-01-01T00:00:00Z", "9999-12-31T23:59:59Z", "A" * 40),
+    *(
+        "LFDI",
+        "MAC",
+        "MeterNumber",
+        "EndDeviceType",
+        "PremiseID",
+        "LoadControlDevice",
+        "Provisioned",
+        "Removed",
+    ),
+    *("000D6F0000123456", "000D6F0000123457", "M-55512345", "M-55512346", "123456789", "UP-123456789"),
+    *("true", "false", "7.10.73.298", "0.10.73.299", "12.10.74.212", "83FED3407A939738C552"),
+)
+EVENT = (
+    "<EventMessage><Header><Verb>created</Verb><Noun>EndDeviceEvents</Noun><Timestamp>T</Timestamp>"
+    "<Source>S</Source><MessageID>I</MessageID></Header><Payload>{}</Payload></EventMessage>"
+)
+
+
+def letters_of_peers() -> list[tuple[str, str, str]]:
+    """From whom, to whom, and a message that is right but for its time and id."""
+    steps = {name: (SAMPLES / f"{name}.xml").read_text() for name in ("step1_controls", "step14_linkage")}
+    close = steps["step14_linkage"].replace("CreateMaster", "CloseMaster").replace(">create<", ">close<")
+    events = EVENT.format((SAMPLES / "expiry_event_payload.xml").read_text())
+    return [
+        ("DR-APPLICATION", "AMI-HEADEND", steps["step1_controls"]),
+        ("DR-APPLICATION", "AMI-HEADEND", close),
+        ("AMI-HEADEND", "DR-APPLICATION", (SAMPLES / "step13_linkage.xml").read_text()),
+        ("AMI-HEADEND", "DR-APPLICATION", events),
+        ("DR-APPLICATION", "CIS", steps["step14_linkage"]),
+        ("DR-APPLICATION", "CIS", close),
+    ]
+
+
+PEERS = letters_of_peers()
+VALUES = re.compile(r">([^<>\n]+)<|\bref=\"([^\"]*)\"")
+
+
+def damaged(text: str, data: st.DataObject, now: float) -> str:
+    """A message of now with some of its values replaced by others that are right elsewhere, or nowhere."""
+    ends = {"Timestamp": now, "start": now, "end": now + 600}
+    for name, at in ends.items():
+        text = re.sub(rf"(?<={name}>)[^<]+(?=<)", moment(at).isoformat(), text)
+    for _ in range(data.draw(st.integers(0, 3))):
+        found = data.draw(st.sampled_from(list(VALUES.finditer(text))))
+        start, end = found.span(found.lastindex or 0)
+        text = text[:start] + data.draw(st.sampled_from(WORDS)) + text[end:]
+    return text
+
+
+@settings(max_examples=5, deadline=None)
+@given(st.data())
+def test_whatever_a_peer_writes_is_answered_and_stops_nobody(data: st.DataObject) -> None:
+    state = State(":memory:")
+    scene = Scene(state, homes=2)
+    for number in range(40):
+        source, target, text = data.draw(st.sampled_from(PEERS))
+        text = re.sub(r"(?<=MessageID>)[^<]+", str(number), damaged(text, data, scene.world.now))
+        text = re.sub(r"(?<=Source>)[^<]+", source, text)
+        with contextlib.suppress(CimError):
+            letter = to_letter(xml.parse(text.encode()), source, target)
+            assert xml.parse(scene.world.accept(letter, scene.world.now)).reply is not None
+        scene.world.run(scene.world.now + 10)
+
+    other = scene.utility.homes[1]
+    scene.utility.dr.add_device(Device(other.device, other.device_type, other.code.printed), scene.world.now)
+    if scene.utility.stage(other) not in lifecycle.STARTABLE:
+        scene.utility.dr.remove(other.device, scene.world.now)
+    scene.utility.open_window(other)
+    scene.utility.install(other)
+    scene.world.run(scene.world.now + 600)
+    joined_everywhere(scene.utility, other)
+    state.close()
 
 
 def test_an_answer_of_the_network_that_is_none_is_awaited_again(scene: Scene) -> None:

@@ -385,7 +385,9 @@ def send(
     device: Device,
     *,
     to: Annotated[str, typer.Option(metavar="URL", help="Base address of the process that is called.")] = "",
-    source: Annotated[str, typer.Option("--as", metavar="NAME", help="Who we are.")] = "DR-APPLICATION",
+    source: Annotated[
+        str, typer.Option("--as", metavar="NAME", help="Who we are.", show_default="whose step it is")
+    ] = "",
     meter: Annotated[str, typer.Option(help="Meter number.")] = "",
     premise: Annotated[str, typer.Option(help="Premise, for step 14.")] = "",
     agreement: Annotated[str, typer.Option(help="Agreement, for step 14.")] = "",

@@ -183,7 +183,7 @@ def _join_broker(options: Options, host: Host, roles: frozenset[str]) -> Corouti
         from openesi.provisioning.transport.stomp import Broker, StompLink
     except ModuleNotFoundError as error:
         raise LocalError("a broker needs stomp-py. Run: python -m pip install 'openesi[stomp]'") from error
-    secret = read_private(options.broker_secret).strip() if options.broker_secret else ""
+    secret = _secret(options.broker_secret)
     ca = str(options.ca) if options.ca else None
     broker = Broker.parse(options.broker or "", passcode=secret, ca_file=ca)
     others = frozenset(ROLES) - roles
@@ -231,7 +231,7 @@ class _Radio:
 
 
 def _peers(options: Options) -> dict[str, Peer]:
-    secret = options.secret_file.read_text().strip() if options.secret_file else ""
+    secret = _secret(options.secret_file)
     peers = {}
     for text in options.peers:
         name, mark, url = text.partition("=")
@@ -239,6 +239,11 @@ def _peers(options: Options) -> dict[str, Peer]:
             raise WrongUsage(f"--peer is ROLE=https://HOST:PORT, not {text!r}")
         peers[name] = Peer(url, Style.SOAP, secret)
     return peers
+
+
+def _secret(path: Path | None) -> str:
+    """What we call with; files that others can read are refused."""
+    return read_private(path).strip() if path else ""
 
 
 def _trust(ca: Path | None, certificate: Path | None, key: Path | None) -> ssl.SSLContext:
@@ -283,10 +288,15 @@ def by_hand(
         return render_body(body)
     if not to.startswith("https://"):
         raise WrongUsage("say where to: --to https://HOST:PORT, or --dry-run to see the message only")
-    secret = secret_file.read_text().strip() if secret_file else ""
+    secret = _secret(secret_file)
     peer = Peer(to, Style.REST if rest else Style.SOAP, secret)
     letter = Letter(
-        message.head.MessageID or "", call.source, target, Language.CIM, body, xml.wrapper_name(message)
+        message.head.MessageID or "",
+        message.head.Source or "",
+        target,
+        Language.CIM,
+        body,
+        xml.wrapper_name(message),
     )
 
     async def carry() -> bytes | None:
@@ -311,9 +321,11 @@ def by_hand(
 def _message(call: Call, now: float) -> tuple[str, Message]:
     """The role that takes the message, and the message."""
     device = call.device.upper()
+    head_end = SEP2 if linkage.is_lfdi(device) else HEAD_END
+    source = call.source or (head_end if call.what == "provisioned" else DR)
     payload: Payload
     if call.what in ("open", "close"):
-        target = SEP2 if linkage.is_lfdi(device) else HEAD_END
+        target = head_end
         window = linkage.Window(
             device,
             call.device_type,
@@ -325,7 +337,7 @@ def _message(call: Call, now: float) -> tuple[str, Message]:
             call.install_code,
             open=call.what == "open",
         )
-        payload = linkage.to_controls(window, call.source)
+        payload = linkage.to_controls(window, source)
     elif call.what in ("provisioned", "joined"):
         target = DR if call.what == "provisioned" else CIS
         state = linkage.PROVISIONED if call.what == "provisioned" else linkage.JOINED
@@ -333,14 +345,14 @@ def _message(call: Call, now: float) -> tuple[str, Message]:
         said = linkage.Linkage(
             device, state, now, meter=call.meter, premise=call.premise, agreement=call.agreement
         )
-        payload = linkage.to_linkage(said, kind=kind, by=call.source, now=now)
+        payload = linkage.to_linkage(said, kind=kind, by=source, now=now)
     else:
         raise WrongUsage(f"there is no message {call.what!r}; there are open, close, provisioned, joined")
     header = Header(
         Verb=Verb.CREATE,
         Noun=type(payload).__name__,
         Timestamp=moment(now),
-        Source=call.source,
+        Source=source,
         MessageID=str(uuid.uuid4()),
         CorrelationID=str(uuid.uuid4()),
     )
