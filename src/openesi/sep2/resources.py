@@ -72,6 +72,11 @@ class Resource:
         return self.name in PUBLISHED
 
     @cached_property
+    def is_gathered(self) -> bool:
+        """Whether it is put together from lists that stand elsewhere."""
+        return self.name in GATHERED
+
+    @cached_property
     def is_assigned(self) -> bool:
         """Whether it is one of a group's lists, which show what the group is assigned."""
         return self.path.startswith("/fsa/{}/")
@@ -334,6 +339,9 @@ SCOPED = frozenset({
     "EndDeviceList", "MirrorUsagePointList", "UsagePointList", "ResponseList", "CustomerAccountList",
     "PrepaymentList", "BillingReadingSetList", "NotificationList", "GroupList",
 })  # fmt: skip
+
+# Lists put together from others: the programs of all assignments of a device, the intervals of a tariff.
+GATHERED = frozenset({"AssociatedDERProgramList", "CombinedTimeTariffIntervalList"})
 
 # Lists of what is offered to all registered devices, or to groups of them (IEEE 2030.5-2018, 8.6).
 PUBLISHED = frozenset({

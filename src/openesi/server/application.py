@@ -243,7 +243,7 @@ class Application:
         window = lists.parse_window(request.query, item, tags=tags) if item else lists.Window()
 
         def look(reader: Reader) -> tuple[View, sep.Sep]:
-            view = View(reader, now=now, caller=caller, settings=self.settings, generated=functions.GENERATED)
+            view = View(reader, now=now, caller=caller, settings=self.settings, special=functions.SPECIAL)
             return view, view.document(match, path, window)
 
         view, document = await self.store.read(look)
@@ -263,7 +263,7 @@ class Application:
         assert match is not None
 
         def look(reader: Reader) -> artefacts.Artefact | None:
-            view = View(reader, now=now, caller=caller, settings=self.settings, generated={})
+            view = View(reader, now=now, caller=caller, settings=self.settings)
             view.check_access(match, file)
             if view.row(file) is None:
                 raise not_found(file)
@@ -293,9 +293,9 @@ class Application:
 
         def apply(tx: Transaction) -> Outcome:
             change = Change(tx, int(now), caller, self.settings, match, path)
-            View(
-                tx, now=now, caller=caller, settings=self.settings, generated=functions.GENERATED
-            ).check_place(match, path)
+            View(tx, now=now, caller=caller, settings=self.settings, special=functions.SPECIAL).check_place(
+                match, path
+            )
             return _APPLY[request.method](change, document)
 
         outcome = await self.store.write(apply)

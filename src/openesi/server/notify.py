@@ -169,7 +169,7 @@ class Notifier:
                 now=self._clock(),
                 caller=caller,
                 settings=settings,
-                generated=functions.GENERATED,
+                special=functions.SPECIAL,
             )
             try:
                 shown = view.document(match, path, window_of(subscription.limit))

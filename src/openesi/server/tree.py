@@ -332,9 +332,7 @@ class Sight:
         match = resources.match(path)
         if match is None:
             raise NotThere(f"the tree has no place {path}")
-        view = View(
-            self.reader, now=self.now, caller=None, settings=self.settings, generated=functions.GENERATED
-        )
+        view = View(self.reader, now=self.now, caller=None, settings=self.settings, special=functions.SPECIAL)
         try:
             return view.document(match, path, Window(start, limit))
         except Refusal as error:

@@ -7,16 +7,16 @@ be kept as bytes and dropped when one of these changes. ``personal`` tells that 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from functools import cache, lru_cache
+from functools import cache
 from typing import Any, NamedTuple
 
-from openesi.sep2 import events, file, identity, lists, resources, schema, xml
+from openesi.sep2 import events, lists, resources, schema
 from openesi.sep2 import model as sep
 from openesi.sep2.enums import EventState, Subscribable
 from openesi.sep2.lists import Window
 from openesi.sep2.resources import Access, Match, Resource
-from openesi.server.caller import MAX_ASSIGNMENTS, Caller
-from openesi.server.documents import GIVEN_LINKS, STORED, blank, read_document
+from openesi.server.caller import Caller
+from openesi.server.documents import GIVEN_LINKS, blank, read_document
 from openesi.server.errors import Refusal, not_found
 from openesi.server.rates import tag_of
 from openesi.server.settings import Settings, Unwritten
@@ -34,10 +34,28 @@ BEFORE_REGISTRATION = frozenset({"MirrorUsagePointList"})
 
 # Mirrors of one device: one with fresh mRIDs at each start would pile them up.
 MAX_MIRRORS = 100
-MAX_FILES = 1_000  # that one server offers; a query looks at each
-MAX_GATHERED = 500  # DERPrograms of one assignment that are looked at
-MAX_COMPONENTS = 100  # rate components of a tariff whose intervals are shown together
 MAX_SUMMARY = 17  # consumption blocks sent along with an interval: all there can be
+
+
+class Gathering(NamedTuple):
+    """How a list is put together that is more than what stands below it.
+
+    ``page`` returns the rows of a window and how many there are in all; None: as of every other list.
+    ``total`` counts them without a query; None: so are they counted, too.
+    """
+
+    page: Callable[[View, str, Window], tuple[list[Row], int] | None]
+    total: Callable[[View, str], int] | None = None
+
+
+class Special(NamedTuple):
+    """What function sets do otherwise than the tree, by the name of the resource."""
+
+    generated: Mapping[str, Generate]
+    gathered: Mapping[str, Gathering]
+
+
+AS_STORED = Special({}, {})
 
 
 class View:
@@ -50,7 +68,7 @@ class View:
         now: float,
         caller: Caller | None,
         settings: Settings,
-        generated: Mapping[str, Generate],
+        special: Special = AS_STORED,
     ) -> None:
         self.reader = reader
         self.now = now
@@ -59,7 +77,7 @@ class View:
         self.depends: set[str] = set()
         self.until: float = float("inf")
         self.personal = False
-        self._generated = generated
+        self._special = special
 
     def document(self, match: Match, path: str, window: Window) -> sep.Sep:
         """Return what a GET of ``path`` shows. Raises Refusal (404) where nothing is, for this client."""
@@ -68,7 +86,7 @@ class View:
         if resource.item is not None:
             self._check_parents(path)
             return self._list(resource, path, window)
-        generate = self._generated.get(resource.name)
+        generate = self._special.generated.get(resource.name)
         if generate is not None:
             return self.with_links(generate(self, match, path), resource, path)
         row = self.row(path)
@@ -174,10 +192,9 @@ class View:
 
     def count(self, resource: Resource, path: str) -> int:
         """Return ``all`` of a list as this client sees it."""
-        if resource.name in GATHERED:
-            return GATHERED[resource.name].total(self, path)
-        if resource.name == "FileList":
-            return sum(self.reader.count(path, scope=scope) for scope in self._file_scopes(path))
+        gathering = self._special.gathered.get(resource.name)
+        if gathering is not None and gathering.total is not None:
+            return gathering.total(self, path)
         source, scope, state = self._source(resource, path)
         return self.reader.count(source, scope=scope, state=state)
 
@@ -195,11 +212,9 @@ class View:
         item = schema.list_item(resource.model)
         assert item is not None
         assert resource.item is not None
-        found = self._found(resource, path, window)
-        if found is not None:
-            rows, counted = found[window.start : window.start + window.limit], len(found)
-        else:
-            rows, counted = self._members(resource, path, window), self.count(resource, path)
+        gathering = self._special.gathered.get(resource.name)
+        page = gathering.page(self, path, window) if gathering is not None else None
+        rows, counted = page or (self._members(resource, path, window), self.count(resource, path))
         values: dict[str, Any] = {
             "href": path,
             "all": counted,
@@ -217,50 +232,11 @@ class View:
     def _members(self, resource: Resource, path: str, window: Window) -> list[Row]:
         assert resource.item is not None
         bound = None if window.after is None else lists.time_bound(resource.item, window.after)
-        if resource.name in GATHERED:
-            return GATHERED[resource.name].page(self, path, window, bound)
         source, scope, state = self._source(resource, path)
         start = window.start if bound is None else 0
         return self.reader.page(
             source, scope=scope, start=start, limit=window.limit, bound=bound, state=state
         )
-
-    def _file_scopes(self, path: str) -> tuple[bytes | None, ...]:
-        """Return whose files a FileList shows: everybody's, and those for this client alone."""
-        if self.caller is None:
-            return (None,)
-        self.personal = True
-        scopes = (PUBLIC, self.caller.lfdi)
-        self.depends.update(list_tag(path, scope) for scope in scopes)
-        return scopes
-
-    def _files(self, resource: Resource, path: str, window: Window) -> list[Row]:
-        """Return the files of a list that fit the filters of a query, in order."""
-        scopes = self._file_scopes(path) if resource.name == "FileList" else (None,)
-        self.depends.add(path)
-        rows = [row for scope in scopes for row in self.reader.page(path, scope=scope, limit=MAX_FILES)]
-        rows.sort(key=lambda row: row.sort)
-        if not window.equal:
-            return rows
-        shown = [(row, self.behind(row) if row.type == ALIAS else row) for row in rows]
-        return [row for row, one in shown if file.fits(_read_file(one.body), window.equal)]
-
-    def _found(self, resource: Resource, path: str, window: Window) -> list[Row] | None:
-        """Return what a query finds in a list that can be asked for values; None for other lists."""
-        if resource.item is sep.File:
-            return self._files(resource, path, window)
-        return self._named(path, window) if window.equal else None
-
-    def _named(self, path: str, window: Window) -> list[Row]:
-        """Return the EndDevice with the SFDI that is asked for, if the client speaks for it."""
-        assert self.caller is not None
-        self.personal = True
-        self.depends.add(list_tag(path, self.caller.lfdi))
-        sfdi = window.equal["sFDI"]
-        assert isinstance(sfdi, int)
-        lfdis = identity.lfdis_of_sfdi(sfdi)
-        row = self.reader.find_between(path, *lfdis) if lfdis is not None else None
-        return [row] if row is not None and row.scope == self.caller.lfdi else []
 
     def behind(self, alias: Row) -> Row:
         """Return the row that an alias shows."""
@@ -330,7 +306,11 @@ class View:
 
     def _answers(self, resource: Resource, href: str) -> bool:
         """Tell whether something stands at a place, or its device may put it there."""
-        return "PUT" in resource.methods or resource.name in self._generated or self.row(href) is not None
+        return (
+            "PUT" in resource.methods
+            or resource.name in self._special.generated
+            or self.row(href) is not None
+        )
 
     def _recounted(self, link: sep.Link) -> sep.Link:
         """Bring ``all`` of a stored link up to date where the list is ours."""
@@ -406,79 +386,10 @@ def devices_of(reader: Reader, lfdi: bytes) -> int:
     return max(1, reader.count("/edev", scope=lfdi))
 
 
-@lru_cache(maxsize=MAX_FILES)
-def _read_file(body: bytes) -> sep.File:
-    """Return the File of a row; a device that asks ever other queries makes us look at each every time."""
-    return xml.parse_as(body, sep.File, STORED)
-
-
 def _rows_above(path: str) -> list[str]:
     """Return the instances that ``path`` leads through, itself included: /edev/1 and /edev/1/der/1."""
     segments = path.split("/")
     return ["/".join(segments[: end + 1]) for end, segment in enumerate(segments) if segment.isdigit()]
-
-
-# --- lists put together from other lists --------------------------------------------------------------------
-
-
-class Gathering(NamedTuple):
-    """How a list is put together: its length, and a window of it that begins at a bound, if there is one."""
-
-    total: Callable[[View, str], int]
-    page: Callable[[View, str, Window, Bound | None], list[Row]]
-
-
-Bound = tuple[bytes, bool]
-
-
-def _programs(view: View, path: str) -> list[Row]:
-    """Return the DERPrograms of all FunctionSetAssignments of the device that a DER belongs to."""
-    device = path.partition("/der/")[0]
-    view.depends.add(f"{device}/fsa")
-    found: dict[str, Row] = {}
-    for assignment in view.reader.page(f"{device}/fsa", limit=MAX_ASSIGNMENTS):
-        group = assignment.key.decode() if assignment.type == ALIAS and assignment.key else None
-        listing, scope = (f"{group}/derp", None) if group else ("/derp", PUBLIC)
-        view.depends.add(list_tag(listing, scope))
-        for row in view.reader.page(listing, scope=scope, limit=MAX_GATHERED):
-            program = view.behind(row) if row.type == ALIAS else row
-            found[program.path] = program
-    return sorted(found.values(), key=lambda row: row.sort)
-
-
-def _page_of_programs(view: View, path: str, window: Window, bound: Bound | None) -> list[Row]:
-    del bound  # programs are in no order of time
-    return _programs(view, path)[window.start : window.start + window.limit]
-
-
-def _interval_lists(view: View, path: str) -> list[str]:
-    """Return the lists of intervals of all rate components of a tariff."""
-    components = path.removesuffix("/tti") + "/rc"
-    view.depends.add(components)
-    found = [f"{row.path}/tti" for row in view.reader.page(components, limit=MAX_COMPONENTS)]
-    view.depends.update(found)
-    return found
-
-
-def _count_of_intervals(view: View, path: str) -> int:
-    return sum(view.reader.count(one) for one in _interval_lists(view, path))
-
-
-def _page_of_intervals(view: View, path: str, window: Window, bound: Bound | None) -> list[Row]:
-    start = window.start if bound is None else 0
-    most = start + window.limit
-    if start >= _count_of_intervals(view, path):
-        return []
-    rows = [
-        row for one in _interval_lists(view, path) for row in view.reader.page(one, limit=most, bound=bound)
-    ]
-    return sorted(rows, key=lambda row: row.sort)[start:most]
-
-
-GATHERED = {
-    "AssociatedDERProgramList": Gathering(lambda view, path: len(_programs(view, path)), _page_of_programs),
-    "CombinedTimeTariffIntervalList": Gathering(_count_of_intervals, _page_of_intervals),
-}
 
 
 # --- what a type has ----------------------------------------------------------------------------------------
@@ -497,6 +408,6 @@ def subscribable(resource: Resource, tags: frozenset[str] = frozenset()) -> Subs
 
     What is put together from other lists is not: each of those is.
     """
-    if "subscribable" not in names_in(resource.model, tags) or resource.name in GATHERED:
+    if "subscribable" not in names_in(resource.model, tags) or resource.is_gathered:
         return Subscribable.NO
     return Subscribable.BOTH if resource.model is sep.Reading else Subscribable.UNCONDITIONAL

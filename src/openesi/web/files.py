@@ -25,8 +25,8 @@ from openesi.sep2.file import activation
 from openesi.sep2.json import to_json
 from openesi.server import artefacts
 from openesi.server.documents import read_document
+from openesi.server.functions.file import MAX_FILES
 from openesi.server.tree import Hand
-from openesi.server.view import MAX_FILES
 from openesi.store import Reader, Row, Transaction
 from openesi.web.answers import answer
 from openesi.web.bodies import read_flag, read_query

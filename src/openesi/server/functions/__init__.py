@@ -23,6 +23,7 @@ from openesi.server.functions import (
 )
 from openesi.server.functions.base import Behaviour
 from openesi.server.functions.events import Turn
+from openesi.server.view import Special
 
 BEHAVIOURS: dict[str, Behaviour] = {
     name: behaviour
@@ -51,7 +52,10 @@ BEHAVIOURS: dict[str, Behaviour] = {
 # What happens, by type, to what is no event when its time comes.
 TURNS: dict[str, Turn] = {**billing.TURNS, **metering_mirror.TURNS, **prepayment.TURNS}
 
-GENERATED = {name: one.generate for name, one in BEHAVIOURS.items() if one.generate is not None}
+SPECIAL = Special(
+    generated={name: one.generate for name, one in BEHAVIOURS.items() if one.generate is not None},
+    gathered={name: one.gathering for name, one in BEHAVIOURS.items() if one.gathering is not None},
+)
 
 NOTHING_SPECIAL = Behaviour()
 

@@ -14,7 +14,6 @@ from openesi.server.errors import Refusal
 from openesi.server.functions import log_event
 from openesi.server.functions.base import Behaviour, Change, Offer, Outcome, replace_document
 from openesi.server.functions.billing import expect_link
-from openesi.server.view import View
 from openesi.store import Transaction
 
 
@@ -38,8 +37,7 @@ def _note(tx: Transaction, now: int, where: Change | Offer) -> None:
 def _check_prices(change: Change, prices: sep.PriceResponseCfg) -> sep.PriceResponseCfg:
     """Refuse prices of a rate component that is not there for this client."""
     href = prices.RateComponentLink.href
-    view = View(change.tx, now=change.now, caller=change.caller, settings=change.settings, generated={})
-    if not view.may_follow(href, "RateComponent"):
+    if not change.view.may_follow(href, "RateComponent"):
         raise Refusal(400, f"RateComponentLink leads to {href[:80]!r}, which is no RateComponent here")
     return prices
 

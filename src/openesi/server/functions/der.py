@@ -14,11 +14,16 @@ from openesi.errors import LocalError
 from openesi.sep2 import events, schema
 from openesi.sep2 import model as sep
 from openesi.sep2.enums import DERCurveType
+from openesi.sep2.lists import Window
+from openesi.server.caller import MAX_ASSIGNMENTS
 from openesi.server.documents import read_document
 from openesi.server.errors import Refusal
 from openesi.server.functions.base import Behaviour, Change, Offer
 from openesi.server.functions.events import ALIVE, MAX_LIVE
-from openesi.store import Row, Transaction
+from openesi.server.view import Gathering, View
+from openesi.store import ALIAS, PUBLIC, Row, Transaction, list_tag
+
+MAX_GATHERED = 500  # DERPrograms of one assignment that are looked at
 
 
 class _Scaled(Protocol):
@@ -128,7 +133,35 @@ _CURVE_MODES = tuple(
     field.name for field in schema.fields(sep.DERControlBase) if field.type is sep.DERCurveLink
 )
 
+# --- the programs of a DER ----------------------------------------------------------------------------------
+
+
+def _programs(view: View, path: str) -> list[Row]:
+    """Return the DERPrograms of all FunctionSetAssignments of the device that a DER belongs to."""
+    device = path.partition("/der/")[0]
+    view.depends.add(f"{device}/fsa")
+    found: dict[str, Row] = {}
+    for assignment in view.reader.page(f"{device}/fsa", limit=MAX_ASSIGNMENTS):
+        group = assignment.key.decode() if assignment.type == ALIAS and assignment.key else None
+        listing, scope = (f"{group}/derp", None) if group else ("/derp", PUBLIC)
+        view.depends.add(list_tag(listing, scope))
+        for row in view.reader.page(listing, scope=scope, limit=MAX_GATHERED):
+            program = view.behind(row) if row.type == ALIAS else row
+            found[program.path] = program
+    return sorted(found.values(), key=lambda row: row.sort)
+
+
+def _page_of_programs(view: View, path: str, window: Window) -> tuple[list[Row], int]:
+    found = _programs(view, path)
+    return found[window.start : window.start + window.limit], len(found)
+
+
+def _count_of_programs(view: View, path: str) -> int:
+    return len(_programs(view, path))
+
+
 BEHAVIOURS = {
+    "AssociatedDERProgramList": Behaviour(gathering=Gathering(_page_of_programs, _count_of_programs)),
     "DERSettings": Behaviour(check=_check_settings),
     "DERControl": Behaviour(complete=_complete_control),
     "DefaultDERControl": Behaviour(complete=_complete_default),

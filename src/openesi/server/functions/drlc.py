@@ -9,10 +9,8 @@ from __future__ import annotations
 
 from openesi.errors import LocalError
 from openesi.sep2 import model as sep
-from openesi.sep2 import resources
 from openesi.server.errors import Refusal
 from openesi.server.functions.base import Behaviour, Change, Offer
-from openesi.server.view import View
 
 ASKS = ("ApplianceLoadReduction", "DutyCycle", "Offset", "SetPoint", "TargetReduction")
 
@@ -27,16 +25,8 @@ def _complete_control(offer: Offer, control: sep.EndDeviceControl) -> sep.EndDev
 def _check_availability(change: Change, offered: sep.LoadShedAvailability) -> sep.LoadShedAvailability:
     """Refuse what is said of a program that this client cannot see."""
     link = offered.DemandResponseProgramLink
-    match = resources.match(link.href) if link is not None else None
-    if link is None:
-        return offered
-    if match is None or match.resource.name != "DemandResponseProgram" or change.tx.get(link.href) is None:
+    if link is not None and not change.view.may_follow(link.href, "DemandResponseProgram"):
         raise Refusal(400, f"DemandResponseProgramLink {link.href[:60]!r} leads to no program")
-    view = View(change.tx, now=change.now, caller=change.caller, settings=change.settings, generated={})
-    try:
-        view.check_access(match, link.href)
-    except Refusal:
-        raise Refusal(400, f"DemandResponseProgramLink {link.href} leads to no program") from None
     return offered
 
 

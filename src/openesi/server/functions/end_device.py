@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from openesi.sep2 import identity
 from openesi.sep2 import model as sep
+from openesi.sep2.lists import Window
 from openesi.server import groups, own_program
 from openesi.server.documents import make_row, mrid_for, read_document
 from openesi.server.errors import Refusal
@@ -11,7 +12,8 @@ from openesi.server.functions import log_event
 from openesi.server.functions.base import Behaviour, Change, Outcome, insert_member
 from openesi.server.functions.metering import is_mirrored
 from openesi.server.settings import Settings
-from openesi.store import Row, Transaction
+from openesi.server.view import Gathering, View
+from openesi.store import Row, Transaction, list_tag
 
 MAX_RESPONSE_SETS = 1_000  # an operator makes a few: one for everything, or one for each kind of event
 
@@ -154,12 +156,27 @@ def _delete(change: Change) -> Outcome:
     return Outcome(204)
 
 
+def _page(view: View, path: str, window: Window) -> tuple[list[Row], int] | None:
+    """Return the EndDevice with the SFDI that is asked for, if the client speaks for it (2023)."""
+    if not window.equal:
+        return None
+    assert view.caller is not None
+    view.personal = True
+    view.depends.add(list_tag(path, view.caller.lfdi))
+    sfdi = window.equal["sFDI"]
+    assert isinstance(sfdi, int)
+    lfdis = identity.lfdis_of_sfdi(sfdi)
+    row = view.reader.find_between(path, *lfdis) if lfdis is not None else None
+    found = [row] if row is not None and row.scope == view.caller.lfdi else []
+    return found[window.start : window.start + window.limit], len(found)
+
+
 def _remove_group(tx: Transaction, row: Row) -> None:
     groups.set_default(tx, row.path, default=False)
 
 
 BEHAVIOURS = {
     "Group": Behaviour(removed=_remove_group),
-    "EndDeviceList": Behaviour(post=_post),
+    "EndDeviceList": Behaviour(post=_post, gathering=Gathering(_page)),
     "EndDevice": Behaviour(put=_put, delete=_delete, removed=remove),
 }

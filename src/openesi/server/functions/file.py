@@ -10,6 +10,7 @@ device may load.
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import lru_cache
 from typing import Any
 
 from msgspec.structs import replace
@@ -17,12 +18,17 @@ from msgspec.structs import replace
 from openesi.errors import LocalError
 from openesi.sep2 import file as rules
 from openesi.sep2 import model as sep
+from openesi.sep2 import xml
+from openesi.sep2.lists import Window
 from openesi.server.artefacts import CONTENT, find, leads_to
-from openesi.server.documents import read_document
+from openesi.server.documents import STORED, read_document
 from openesi.server.errors import Refusal
 from openesi.server.functions.base import Behaviour, Change, Offer
-from openesi.server.view import MAX_FILES, View
-from openesi.store import PUBLIC
+from openesi.server.view import Gathering, View
+from openesi.store import ALIAS, PUBLIC, Row, list_tag
+
+LISTING = "/file"
+MAX_FILES = 1_000  # that one server offers; a query looks at each
 
 
 def _defaults(offer: Offer) -> Mapping[str, Any]:
@@ -31,7 +37,7 @@ def _defaults(offer: Offer) -> Mapping[str, Any]:
 
 
 def _complete(offer: Offer, file: sep.File) -> sep.File:
-    if offer.old is None and offer.tx.count("/file") >= MAX_FILES:
+    if offer.old is None and offer.tx.count(LISTING) >= MAX_FILES:
         raise LocalError(f"there are {MAX_FILES} files: remove one")
     content = find(offer.tx, offer.path)
     if content is not None and leads_to(file.fileURI, offer.path):
@@ -58,14 +64,50 @@ def _check_status(change: Change, status: sep.FileStatus) -> sep.FileStatus:
     before = read_document(row, sep.FileStatus) if row is not None else None
     for problem in rules.problems(status, before):
         raise Refusal(400, problem)
-    if status.FileLink is not None:
-        view = View(change.tx, now=change.now, caller=change.caller, settings=change.settings, generated={})
-        if not view.may_follow(status.FileLink.href, "File"):
-            raise Refusal(400, f"FileLink leads to {status.FileLink.href[:80]!r}, which is no File here")
+    link = status.FileLink
+    if link is not None and not change.view.may_follow(link.href, "File"):
+        raise Refusal(400, f"FileLink leads to {link.href[:80]!r}, which is no File here")
     return status
 
 
+# --- what a FileList shows ----------------------------------------------------------------------------------
+
+
+def _page(view: View, path: str, window: Window) -> tuple[list[Row], int]:
+    """Return the files that fit the filters of a query, in order; of a group those it is assigned."""
+    scopes = _scopes(view, path) if path == LISTING else (None,)
+    view.depends.add(path)
+    rows = [row for scope in scopes for row in view.reader.page(path, scope=scope, limit=MAX_FILES)]
+    rows.sort(key=lambda row: row.sort)
+    if window.equal:
+        shown = [(row, view.behind(row) if row.type == ALIAS else row) for row in rows]
+        rows = [row for row, one in shown if rules.fits(_read_file(one.body), window.equal)]
+    return rows[window.start : window.start + window.limit], len(rows)
+
+
+def _total(view: View, path: str) -> int:
+    return sum(view.reader.count(path, scope=scope) for scope in _scopes(view, path))
+
+
+def _scopes(view: View, path: str) -> tuple[bytes | None, ...]:
+    """Return whose files are shown: everybody's, and those for this client alone."""
+    if view.caller is None:
+        return (None,)
+    view.personal = True
+    scopes = (PUBLIC, view.caller.lfdi)
+    view.depends.update(list_tag(path, scope) for scope in scopes)
+    return scopes
+
+
+@lru_cache(maxsize=MAX_FILES)
+def _read_file(body: bytes) -> sep.File:
+    """Return the File of a row; a device that asks ever other queries makes us look at each every time."""
+    return xml.parse_as(body, sep.File, STORED)
+
+
 BEHAVIOURS = {
+    "FileList": Behaviour(gathering=Gathering(_page, _total)),
+    "GroupFileList": Behaviour(gathering=Gathering(_page)),
     "File": Behaviour(defaults=_defaults, complete=_complete, offered=_offered),
     "FileStatus": Behaviour(check=_check_status),
 }

@@ -10,14 +10,15 @@ from __future__ import annotations
 from itertools import pairwise
 
 from openesi.errors import LocalError
+from openesi.sep2 import lists, resources
 from openesi.sep2 import model as sep
-from openesi.sep2 import resources
 from openesi.server.documents import read_document
 from openesi.server.functions.base import Behaviour, Offer
 from openesi.server.functions.billing import expect_link
-from openesi.server.view import MAX_COMPONENTS
+from openesi.server.view import Gathering, View
 from openesi.store import Row, Transaction
 
+MAX_COMPONENTS = 100  # rate components of a tariff, whose intervals may be shown together
 MAX_BLOCKS = 17  # without blocks, and 1 to 16 (type ConsumptionBlockType)
 
 
@@ -96,7 +97,37 @@ def _reading_type(tx: Transaction, component: str) -> sep.ReadingType | None:
     return None if kind is None else read_document(kind, sep.ReadingType)
 
 
+# --- the intervals of all components of a tariff (CSIP-AUS 1.3) ---------------------------------------------
+
+
+def _interval_lists(view: View, path: str) -> list[str]:
+    components = path.removesuffix("/tti") + "/rc"
+    view.depends.add(components)
+    found = [f"{row.path}/tti" for row in view.reader.page(components, limit=MAX_COMPONENTS)]
+    view.depends.update(found)
+    return found
+
+
+def _count_of_intervals(view: View, path: str) -> int:
+    return sum(view.reader.count(one) for one in _interval_lists(view, path))
+
+
+def _page_of_intervals(view: View, path: str, window: lists.Window) -> tuple[list[Row], int]:
+    bound = None if window.after is None else lists.time_bound(sep.TimeTariffInterval, window.after)
+    start, counted = 0 if bound is not None else window.start, _count_of_intervals(view, path)
+    if start >= counted:
+        return [], counted
+    most = start + window.limit
+    rows = [
+        row for one in _interval_lists(view, path) for row in view.reader.page(one, limit=most, bound=bound)
+    ]
+    return sorted(rows, key=lambda row: row.sort)[start:most], counted
+
+
 BEHAVIOURS = {
+    "CombinedTimeTariffIntervalList": Behaviour(
+        gathering=Gathering(_page_of_intervals, _count_of_intervals),
+    ),
     "RateComponent": Behaviour(complete=_complete_component),
     "RateComponentReadingType": Behaviour(removed=_removed_type),
     "TimeTariffInterval": Behaviour(complete=_complete_interval),

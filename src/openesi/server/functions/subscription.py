@@ -16,7 +16,7 @@ from openesi.sep2.resources import Match
 from openesi.server.documents import make_row, read_document
 from openesi.server.errors import Refusal, not_found
 from openesi.server.functions.base import Behaviour, Change, Outcome, insert_member
-from openesi.server.view import View, subscribable
+from openesi.server.view import subscribable
 from openesi.store import Row, Transaction
 
 MAX_SUBSCRIPTIONS = 200  # of one EndDevice; each change may cost one notification for each of them
@@ -84,13 +84,7 @@ def _checked(change: Change, subscription: sep.Subscription) -> tuple[set[str], 
     match = resources.match(path)
     if match is None:
         raise Refusal(404, f"subscribedResource {path[:MAX_URI]!r} is nothing here")
-    view = View(
-        change.tx,
-        now=change.now,
-        caller=change.caller,
-        settings=change.settings,
-        generated={},
-    )
+    view = change.view
     view.check_access(match, path)
     _check_subscribable(match, subscription, change.caller.edition.tags)
     view.document(match, path, window_of(subscription.limit))  # what one may not see is not there

@@ -196,7 +196,7 @@ class OldRoutes:
             now=self._service.clock(),
             caller=caller,
             settings=self._service.settings,
-            generated=functions.GENERATED,
+            special=functions.SPECIAL,
         )
         document: sep.Sep = rewritten(view.document(match, tree, window))
         if isinstance(document, sep.FunctionSetAssignmentsList):
