@@ -77,14 +77,15 @@ class Carrier:
             asyncio.timeout(2 * TIMEOUT_S),
             self._client.stream("POST", url, content=body, headers=headers, auth=auth) as response,
         ):
-            async for piece in response.aiter_bytes():
+            async for piece in response.aiter_raw():
                 answer += piece
                 if len(answer) > MAX_ANSWER_BYTES:
                     raise CimError("3.1", f"an answer has at most {MAX_ANSWER_BYTES} bytes")
         return bytes(answer)
 
 
-_HEADERS: Final = {"Content-Type": "text/xml; charset=utf-8"}
+# No compression: what is small on the way would be of any size here.
+_HEADERS: Final = {"Content-Type": "text/xml; charset=utf-8", "Accept-Encoding": "identity"}
 
 
 def _open(octets: bytes) -> bytes:
