@@ -17,6 +17,7 @@ from openesi.sep2.editions import (
     IEEE_2013,
     IEEE_2018,
     IEEE_2023,
+    VOLTTRON,
     Edition,
 )
 from openesi.sep2.errors import DecodeError, EncodeError
@@ -133,9 +134,17 @@ def test_what_2013_does_not_know_is_left_out():
         xml.serialize(sep.GPSLocationType(lat="0", lon="0"), IEEE_2013)
 
 
+@pytest.mark.parametrize("edition", [IEEE_2013, DRAFT_2_0_4, VOLTTRON], ids=lambda edition: edition.name)
+def test_a_list_is_told_as_long_as_an_edition_can_count(edition: Edition) -> None:
+    listed = sep.EndDeviceList(href="/edev", all=70_000, results=edition.most_results)
+    assert edition.most_results == 255
+    assert b'all="65535"' in xml.serialize(listed, edition)
+    link = sep.DeviceCapability(EndDeviceListLink=sep.EndDeviceListLink(href="/edev", all=70_000))
+    assert b'all="65535"' in xml.serialize(link, edition)
+    assert b'all="70000"' in xml.serialize(link, IEEE_2018)
+
+
 def test_what_2013_counts_in_less_is_refused_when_it_does_not_fit():
-    with pytest.raises(EncodeError, match=r"DERList|List\.all"):
-        xml.serialize(sep.DERList(all=70_000, results=0), IEEE_2013)
     settings = sep.DefaultDERControl(mRID=b"\1", DERControlBase=sep.DERControlBase(), setESDelay=70_000)
     with pytest.raises(EncodeError, match=r"DefaultDERControl\.setESDelay"):
         xml.serialize(settings, IEEE_2013)

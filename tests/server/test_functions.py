@@ -171,6 +171,23 @@ def test_the_2023_edition_shows_completed(esi: Esi) -> None:
     assert esi.get(path).EventStatus.currentStatus == 1
 
 
+@pytest.mark.parametrize("edition", ["2013", "2018"])
+def test_a_page_of_a_list_is_as_long_as_the_edition_can_count(esi: Esi, edition: str) -> None:
+    from openesi.sep2.editions import EDITIONS
+
+    esi.change(lambda tx: operator.set_edition(tx, lfdi_of(OTHER), edition))
+    for number in range(260):
+        esi.change(
+            lambda tx, number=number: operator.add_program(
+                tx, description=f"{number}", primacy=9, settings=esi.settings
+            )
+        )
+    page = esi.get("/derp?l=500", device=OTHER, edition=EDITIONS[edition])
+    assert (page.all, page.results) == (261, 255 if edition == "2013" else 261)
+    rest = esi.get("/derp?s=255&l=500", device=OTHER, edition=EDITIONS[edition])
+    assert rest.results == 6
+
+
 def test_the_default_control_rises_its_version_when_it_changes(esi: Esi) -> None:
     before = esi.get("/derp/1/dderc")
     base = sep.DERControlBase(opModMaxLimW=8_000)

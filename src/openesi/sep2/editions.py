@@ -108,6 +108,15 @@ class Edition:
         """Return the fields of ``cls`` in this edition, in wire order, those of its bases first."""
         return tuple(wire for base in reversed(schema.lineage(cls)) for wire in self._declared_fields(base))
 
+    @cached_property
+    def most_results(self) -> int:
+        """How many members of a list one document can hold: what the type of ``results`` counts to."""
+        (results,) = (wire for wire in self.fields(sep.List) if wire.attr == "results")
+        assert isinstance(results.type, ValueType)
+        most = results.type.primitive.maximum
+        assert most is not None
+        return most
+
     def _declared_fields(self, cls: type[Sep]) -> Iterable[WireField]:
         own = self.own_fields.get(cls.__name__)
         if own is None:
@@ -221,6 +230,7 @@ _TYPES_2013 = {
     "SubscribableList.all": "UInt16",
     "SubscribableList.results": "UInt8",
 }
+_COUNT = {"from_model": lambda count: min(count, 0xFFFF)}  # there may be more than an edition can count
 _SIGNED_PF = {"to_model": _unsigned, "from_model": _negative}
 _CHANGES_2013: dict[str, dict[str, Any]] = {
     "DERCapability.rtgA": {"fallback": _ZERO_A},
@@ -230,6 +240,9 @@ _CHANGES_2013: dict[str, dict[str, Any]] = {
     "DERCapability.rtgUnderExcitedPF": {"to_model": _unsigned},
     "DERSettings.setMinPF": {"to_model": _unsigned},
     "DERSettings.setMinPFNeg": _SIGNED_PF,
+    "List.all": _COUNT,
+    "ListLink.all": _COUNT,
+    "SubscribableList.all": _COUNT,
     "DERControlBase.opModFixedPF": {
         "type": sep.PowerFactor,
         "to_model": _with_excitation,

@@ -7,6 +7,7 @@ be kept as bytes and dropped when one of these changes. ``personal`` tells that 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from functools import cache
 from typing import Any, NamedTuple
 
@@ -212,6 +213,8 @@ class View:
         item = schema.list_item(resource.model)
         assert item is not None
         assert resource.item is not None
+        if self.caller is not None:
+            window = replace(window, limit=min(window.limit, self.caller.edition.most_results))
         gathering = self._special.gathered.get(resource.name)
         page = gathering.page(self, path, window) if gathering is not None else None
         rows, counted = page or (self._members(resource, path, window), self.count(resource, path))

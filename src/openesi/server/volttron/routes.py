@@ -261,7 +261,8 @@ def _methods(place: Place) -> tuple[str, ...]:
 
 def _window(query: str) -> lists.Window:
     window = lists.parse_window(query)
-    return window if "l" in parse_qs(query, keep_blank_values=True) else replace(window, limit=DEFAULT_LIMIT)
+    asked = window.limit if "l" in parse_qs(query, keep_blank_values=True) else DEFAULT_LIMIT
+    return replace(window, limit=min(asked, VOLTTRON.most_results))
 
 
 def _check_storable(document: sep.Sep) -> None:
