@@ -99,6 +99,7 @@ def test_readings_are_listed_shown_and_set_where_they_are_the_operators(
     file = tmp_path / "point.json"
     file.write_text(json.dumps(point))
     made = json.loads(shell("resource", "add", "/upt", str(file), "--device", LFDI))["href"]
+    assert LFDI in shell("resource", "who", made)
     assert "<Reading" in shell("reading", "set", f"{made}/mr/1", "12345", "--dry-run")
     shell("reading", "set", f"{made}/mr/1", "12345")
     assert seen(house, f"{made}/mr/1/r").value == 12_345

@@ -299,3 +299,24 @@ def test_the_table_tells_what_an_operator_writes(api: httpx2.Client) -> None:
     assert table["DERControlList"]["list_of"] == "DERControl"
     assert not table["ActiveDERControlList"]["operator_writes"]
     assert not table["Time"]["operator_writes"]
+
+
+def test_who_sees_a_resource_is_read_back(house: House, api: httpx2.Client) -> None:
+    house.register(29)
+    group = made(api.post("/api/groups", json={"description": "Pilot"}))["href"]
+    account = {"currency": 840, "pricePowerOfTenMultiplier": 0, "CustomerAgreement": [{}]}
+    own = made(api.post(f"/api/resources/bill?device={lfdi(29)}", json=account))["href"]
+    program = {"primacy": 5, "DefaultDERControl": {"DERControlBase": {"opModMaxLimW": 1}}}
+    closed = made(api.post(f"/api/resources/derp?group={group}", json=program))["href"]
+    nobody = {"lfdi": None, "groups": []}
+    for path, told in {
+        "/derp/1": {"visible": "public", **nobody},
+        "/derp/1/dderc": {"visible": "public", **nobody},
+        f"{closed}/dderc": {"visible": "assigned", "lfdi": None, "groups": [group]},
+        f"{own}/ca/1": {"visible": "device", "lfdi": lfdi(29), "groups": []},
+    }.items():
+        assert made(api.get(f"/api/visible{path}"), 200) == told, path
+    assert api.put(f"/api/groups{group.removeprefix('/fsa')}/assigned{own}").status_code == 204
+    assert made(api.get(f"/api/visible{own}"), 200)["groups"] == [group]
+    for path in ("/derp/999", "/nonsense"):
+        assert api.get(f"/api/visible{path}").status_code == 404

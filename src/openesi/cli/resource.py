@@ -12,7 +12,7 @@ import typer
 
 from openesi.cli import output
 from openesi.cli.api import ApiUrl, RunningData, ask
-from openesi.cli.options import noun_app
+from openesi.cli.options import AsJson, noun_app
 from openesi.errors import LocalError, WrongUsage
 
 app = noun_app(
@@ -107,6 +107,19 @@ def set_(
     """Change fields of a resource."""
     body = dict(_parse_change(one) for one in changes)
     _print(ask("PATCH", _target(path, _dry(dry_run)), api=api, data=data, body=body))
+
+
+@app.command()
+def who(path: Place, *, api: ApiUrl = None, data: RunningData = None, as_json: AsJson = False) -> None:
+    """Tell who sees a resource: every registered device, groups alone, or the one whose own it is."""
+    _target(path, {})
+    found = ask("GET", f"/api/visible{quote(path)}", api=api, data=data)
+    if as_json:
+        output.write_json(found)
+        return
+    everyone = {"public": "every registered device", "assigned": "groups alone", "device": found["lfdi"]}
+    facts = [("Seen by", everyone[found["visible"]]), ("Groups", " ".join(found["groups"]) or "-")]
+    output.write(output.render_facts(facts))
 
 
 @app.command()

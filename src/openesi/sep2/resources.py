@@ -350,6 +350,12 @@ PUBLISHED = frozenset({
 })  # fmt: skip
 
 
+def instances_above(path: str) -> list[str]:
+    """Return the instances that a path leads through, itself included: /edev/1 and /edev/1/der/1."""
+    segments = path.split("/")
+    return ["/".join(segments[: end + 1]) for end, segment in enumerate(segments) if segment.isdigit()]
+
+
 @dataclass(frozen=True, slots=True)
 class Match:
     """A path taken apart: which resource it names, and the identifiers in it."""

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import json
 import secrets
+from typing import Literal
 
 import msgspec
 
@@ -17,7 +18,7 @@ from openesi.sep2 import identity, resources
 from openesi.sep2 import model as sep
 from openesi.server.documents import make_row, read_document
 from openesi.server.settings import Settings
-from openesi.store import ALIAS, ASSIGNABLE, ASSIGNED, Reader, Row, Transaction
+from openesi.store import ALIAS, ASSIGNABLE, ASSIGNED, PUBLIC, Reader, Row, Transaction
 
 LISTING = "/fsa"
 MAX_GROUPS = 10_000
@@ -38,6 +39,14 @@ class Group(msgspec.Struct, frozen=True, kw_only=True):
     default: bool
     devices: int
     assigned: list[str]
+
+
+class Visibility(msgspec.Struct, frozen=True, kw_only=True):
+    """Who sees a resource: every registered device, ``groups`` alone, or those and the device of ``lfdi``."""
+
+    visible: Literal["public", "assigned", "device"]
+    lfdi: str | None
+    groups: list[str]
 
 
 def add_group(
@@ -120,6 +129,26 @@ def unassign(tx: Transaction, group: str, href: str) -> None:
         raise LocalError(f"{group} is not assigned {href}")
     tx.delete(alias.path)
     tx.touch(group)
+
+
+def seen_by(reader: Reader, path: str) -> Visibility:
+    """Tell who sees a resource, by what it stands below. Raises LocalError if there is none."""
+    if reader.get(path) is None:
+        raise LocalError(f"there is nothing at {path}")
+    above = (reader.get(place) for place in resources.instances_above(path))
+    row = next((one for one in above if one is not None and one.scope is not None), None)
+    scope, owner = (None, path) if row is None else (row.scope, row.path)
+    is_own = scope not in (None, PUBLIC, ASSIGNED)
+    return Visibility(
+        visible="device" if is_own else "assigned" if scope == ASSIGNED else "public",
+        lfdi=identity.format_lfdi(scope) if is_own and scope is not None else None,
+        groups=_assigned_to(reader, owner),
+    )
+
+
+def _assigned_to(reader: Reader, path: str) -> list[str]:
+    listings = [alias.listing or "" for alias in reader.aliases(path, limit=MAX_GROUPS)]
+    return [one.rpartition("/")[0] for one in listings if one.startswith(f"{LISTING}/")]
 
 
 def group_at(reader: Reader, path: str) -> Group:

@@ -310,7 +310,7 @@ class Hand:
             raise JSONError(f"{inside} is required; give it along, or an {inside.rpartition('/')[2]}Link")
 
     def _expect_parents(self, path: str) -> None:
-        for place in _rows_above(path):
+        for place in resources.instances_above(path):
             if place != path and self.tx.get(place) is None:
                 raise NotThere(f"there is nothing at {place}")
 
@@ -488,8 +488,3 @@ def _merged(before: Mapping[str, Any], changes: Mapping[str, Any]) -> dict[str, 
         else:
             merged[name] = value
     return merged
-
-
-def _rows_above(path: str) -> list[str]:
-    segments = path.split("/")
-    return ["/".join(segments[: end + 1]) for end, segment in enumerate(segments) if segment.isdigit()]

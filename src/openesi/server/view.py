@@ -112,7 +112,7 @@ class View:
         if not self._may_follow(match.resource):
             raise not_found(path)
         self.personal = self.personal or match.resource.access is Access.OWN
-        for place in _rows_above(path):
+        for place in resources.instances_above(path):
             row = self.row(place)
             if row is not None and not self._may_see(row):
                 raise not_found(path)
@@ -369,7 +369,7 @@ class View:
 
     def _check_parents(self, path: str) -> None:
         """Raise Refusal (404) unless every instance above ``path`` exists."""
-        for place in _rows_above(path):
+        for place in resources.instances_above(path):
             if place != path and self.row(place) is None:
                 raise not_found(path)
 
@@ -387,12 +387,6 @@ def most_mirrors(reader: Reader, lfdi: bytes) -> int:
 def devices_of(reader: Reader, lfdi: bytes) -> int:
     """Return for how many devices a client speaks, at least one: bounds are for each of them."""
     return max(1, reader.count("/edev", scope=lfdi))
-
-
-def _rows_above(path: str) -> list[str]:
-    """Return the instances that ``path`` leads through, itself included: /edev/1 and /edev/1/der/1."""
-    segments = path.split("/")
-    return ["/".join(segments[: end + 1]) for end, segment in enumerate(segments) if segment.isdigit()]
 
 
 # --- what a type has ----------------------------------------------------------------------------------------

@@ -23,7 +23,7 @@ from openesi.sep2.json import from_json, to_json
 from openesi.sep2.xml import serialize
 from openesi.server import operator
 from openesi.server.documents import read_document
-from openesi.server.groups import Group, assign
+from openesi.server.groups import Group, Visibility, assign
 from openesi.server.rates import Rates
 from openesi.server.tree import Hand
 from openesi.store import ASSIGNED, PUBLIC, Reader, StoreError, Transaction
@@ -303,6 +303,7 @@ ENDPOINTS: tuple[tuple[str, str, Endpoint], ...] = (
     ("PUT", "/api/resources/{path:path}", resources.put_resource),
     ("PATCH", "/api/resources/{path:path}", resources.patch_resource),
     ("DELETE", "/api/resources/{path:path}", resources.delete_resource),
+    ("GET", "/api/visible/{path:path}", groups.get_visibility),
     ("GET", "/api/notifications", notifications.get_notifications),
     ("POST", "/api/notifications/{subscription:path}", notifications.post_notification),
     ("DELETE", "/api/notifications/{subscription:path}", notifications.delete_notification),
@@ -355,6 +356,7 @@ ANSWERS: dict[Endpoint, Any] = {
     groups.get_group: Group,
     groups.patch_group: Group,
     groups.post_members: Group,
+    groups.get_visibility: Visibility,
     **points.ANSWERS,
     **files.ANSWERS,
 }

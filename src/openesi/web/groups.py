@@ -51,6 +51,14 @@ class Joining(msgspec.Struct, forbid_unknown_fields=True):
     devices: Annotated[list[str], msgspec.Meta(min_length=1, max_length=MAX_AT_ONCE)]
 
 
+async def get_visibility(live: Live, request: Request) -> Response:
+    """Tell who sees a resource: every registered device, groups alone, or the one whose own it is."""
+    path = "/" + str(request.path_params["path"])
+    if await live.service.store.read(lambda reader: reader.get(path)) is None:
+        raise HTTPException(404, f"there is nothing at {path}")
+    return answer(await live.service.store.read(lambda reader: groups.seen_by(reader, path)))
+
+
 async def get_groups(live: Live, request: Request) -> Response:
     """List groups with what they are assigned."""
     start, limit = paging(request)
