@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 import httpx2
@@ -138,6 +139,60 @@ def test_groups_alone_see_what_is_theirs(house: House, api: httpx2.Client) -> No
         house.ask(31, "GET", href)
     assert api.put(f"/api/groups{group.removeprefix('/fsa')}/devices/{lfdi(32)}").status_code == 204
     assert seen(house, 32, href).primacy == 5
+
+
+SPAN = {"start": 1_800_000_000, "duration": 600}
+OFFERED: dict[str, dict[str, Any]] = {
+    "derp": {
+        "primacy": 5,
+        "DERControl": [{"interval": {**SPAN, "start": 4_000_000_000}, "DERControlBase": {"opModMaxLimW": 9}}],
+        "DefaultDERControl": {"DERControlBase": {"opModMaxLimW": 500}},
+    },
+    "tp": {
+        "currency": 840,
+        "pricePowerOfTenMultiplier": -6,
+        "primacy": 1,
+        "serviceCategoryKind": 0,
+        "RateComponent": [{"roleFlags": "00", "ReadingType": {"commodity": 1, "uom": 72}}],
+    },
+    "msg": {"primacy": 1, "locale": "en"},
+    "dr": {"primacy": 1},
+    "rsps": {},
+    "bill": {"currency": 840, "pricePowerOfTenMultiplier": 0},
+    "upt": {"roleFlags": "00", "serviceCategoryKind": 0, "status": 1},
+}
+
+
+def walked(house: House, device: int) -> dict[str, str]:
+    """Return all that a device finds by following links, without what the time is."""
+    found: dict[str, str] = {}
+    todo = ["/dcap"]
+    while todo:
+        path = todo.pop()
+        text = house.ask(device, "GET", f"{path}?l=255").body.decode()
+        found[path] = re.sub(r"(Time>)\d+", r"\1", text)
+        todo += [one for one in re.findall(r'href="(/[^"]*)"', text) if one not in found and one not in todo]
+    return found
+
+
+def test_a_stranger_to_a_group_cannot_tell_that_it_is_assigned_anything(
+    house: House, api: httpx2.Client
+) -> None:
+    house.register(42)
+    house.register(43)
+    before = walked(house, 43)
+    group = made(api.post("/api/groups", json={"description": "Few", "devices": [lfdi(42)]}))["href"]
+    for listing, offered in OFFERED.items():
+        made(api.post(f"/api/resources/{listing}?group={group}", json={"description": "Few", **offered}))
+    after, members = walked(house, 43), walked(house, 42)
+    assert after == before
+    hidden = members.keys() - after.keys()
+    assert {path.split("/")[1] for path in hidden} == {*OFFERED, "edev", "fsa"}
+    for path in hidden:
+        nowhere = re.sub(r"\d+", "77777", path, count=1)
+        for method in ("GET", "HEAD", "DELETE"):
+            answers = [house.answered(43, method, one).status for one in (path, nowhere)]
+            assert answers[0] == answers[1] >= 400, (method, path)
 
 
 def test_membership_ends_by_whatever_is_removed(house: House, api: httpx2.Client) -> None:
