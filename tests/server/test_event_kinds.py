@@ -352,3 +352,19 @@ def test_nothing_of_an_event_outlives_the_one_in_its_place(
     assert status(esi, esi.change(supersede)) in (EventState.SCHEDULED, EventState.ACTIVE)
     esi.now = START + 130
     assert status(esi, old) == then
+
+
+@pytest.mark.parametrize(
+    ("field", "value", "hint"),
+    [
+        ("mRID", "FFFFFFFFFFFFFFFFFFFFFFFF00000001", "still being made"),
+        ("replyTo", "javascript:alert(1)", "no path here"),
+        ("replyTo", "https:///rsp", "no path here"),
+        ("replyTo", "https://[/rsp", "no path here"),
+    ],
+)
+def test_an_event_that_could_not_be_answered_is_refused(esi: Esi, field: str, value: str, hint: str) -> None:
+    with pytest.raises(LocalError, match=hint):
+        send(esi, sep.DERControl, responseRequired="03", **{field: value})
+    elsewhere = send(esi, sep.DERControl, responseRequired="03", replyTo="https://answers.example/rsp")
+    assert esi.get(elsewhere).replyTo == "https://answers.example/rsp"

@@ -382,6 +382,9 @@ def test_a_default_that_is_set_anew_is_another_than_the_one_removed(esi: Esi) ->
 
 
 def test_an_operator_is_told_in_his_own_terms_what_is_not_there(esi: Esi) -> None:
+    curve = {"curveType": 99, "CurveData": [{"xvalue": 0, "yvalue": 0}], "xMultiplier": 0, "yMultiplier": 0}
+    with pytest.raises(LocalError, match="99 is reserved; there are 0 opModFreqWatt"):
+        write(esi, "/derp/1/dc", curve | {"yRefType": 1})
     with pytest.raises(LocalError, match=r"^there is nothing at /derp/9$"):
         deep(esi, "/derp/9")
 

@@ -236,6 +236,11 @@ def test_bodies_that_are_no_json_are_refused(api: httpx2.Client, path: str, body
     assert 5 < len(refused.json()["error"]) < 300
 
 
+def test_the_field_that_is_wrong_is_named_first(api: httpx2.Client) -> None:
+    refused = api.post("/api/events", json={"limit_percent": 50, "randomize_start_s": 7_200})
+    assert refused.json()["error"] == "randomize_start_s: expected int <= 3600"
+
+
 def test_bodies_that_are_of_another_kind_or_too_long_are_refused(api: httpx2.Client) -> None:
     headers = {"content-type": "application/json"}
     many = b"[" + b"[]," * 4_000_001 + b"[]]"

@@ -110,12 +110,17 @@ _OPEN = (enums.ConsumptionBlock, enums.EventState, enums.FileType, enums.Primacy
 
 def _one_of(values: type[IntEnum]) -> Callable[[Any], str | None]:
     known = frozenset(values)
-    named = ", ".join(f"{int(one)} {one.name.lower().replace('_', ' ')}" for one in values)
+    named = ", ".join(f"{int(one)} {_words(one.name)}" for one in values)
 
     def rule(value: int) -> str | None:
         return None if value in known else f"{value} is reserved; there are {named}"
 
     return rule
+
+
+def _words(name: str) -> str:
+    """Return the name of a number in words; that of a field (``opModVoltVar``) is its own word."""
+    return name.lower().replace("_", " ") if name.isupper() else name
 
 
 _Together = tuple[Callable[[Any], Iterator[tuple[str, str]]], ...]

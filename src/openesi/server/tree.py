@@ -99,8 +99,10 @@ class Hand:
 
     def _expect_own_mrid(self, values: object, row: Row) -> None:
         """Refuse a given mRID that another event has, of whatever kind: devices answer events by it."""
-        if row.key is None or not isinstance(values, Mapping) or "mRID" not in values:
+        if not isinstance(values, Mapping) or "mRID" not in values:
             return
+        if row.key is None:
+            raise LocalError("this mRID says that something is still being made: leave it out")
         other = event_known(self.tx, row.key)
         if other is not None:
             raise LocalError(f"{other} has this mRID already: leave it out, and a new one is made")

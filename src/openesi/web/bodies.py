@@ -76,9 +76,15 @@ def _decoded(data: bytes, kind: Any) -> Any:
     try:
         return msgspec.json.decode(data, type=kind)
     except msgspec.ValidationError as error:
-        raise HTTPException(422, str(error)) from None
+        raise HTTPException(422, _in_words(str(error))) from None
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
         raise HTTPException(422, f"the body is no JSON: {error}") from None
+
+
+def _in_words(problem: str) -> str:
+    """Return what msgspec says is wrong, with the name of the field first: "start: expected int, got str"."""
+    what, _, place = problem.replace("`", "").partition(" - at $.")
+    return f"{place}: {what[:1].lower()}{what[1:]}" if place else what
 
 
 async def _read(request: Request, most: int) -> bytes:

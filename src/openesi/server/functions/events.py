@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from functools import lru_cache
+from urllib.parse import urlsplit
 
 from msgspec.structs import replace
 
@@ -55,9 +56,19 @@ def expect_future(event: sep.Event, now: int) -> None:
         raise LocalError("it would be over before it begins: its end lies in the past")
 
 
+def _is_elsewhere(uri: str) -> bool:
+    try:
+        parts = urlsplit(uri)
+    except ValueError:
+        return False
+    return parts.scheme in ("https", "http") and bool(parts.hostname)
+
+
 def _checked_reply_to(offer: Offer, reply_to: str) -> str:
     """Return where answers go: a ResponseList of ours, or of another server."""
     if not reply_to.startswith("/"):
+        if not _is_elsewhere(reply_to):
+            raise LocalError(f"replyTo {reply_to} is no path here, and no https:// of another server")
         return reply_to
     found = resources.match(reply_to)
     if found is None or found.resource.name != "ResponseList":
