@@ -19,8 +19,10 @@ from coilmq.topic import TopicManager
 from openesi.errors import Unreachable, WrongUsage
 from openesi.provisioning.cim import xml
 from openesi.provisioning.lifecycle import State as Stage
+from openesi.provisioning.roles import base
 from openesi.provisioning.simulation import build
 from openesi.provisioning.state import State
+from openesi.provisioning.transport import stomp
 from openesi.provisioning.transport.carrier import Carrier
 from openesi.provisioning.transport.host import Host
 from openesi.provisioning.transport.stomp import Broker, StompLink
@@ -28,19 +30,33 @@ from openesi.provisioning.world import World
 
 HEAD_END, DR, CIS = "AMI-HEADEND", "DR-APPLICATION", "CIS"
 OURS = {DR, HEAD_END}
+SERVING = "a broker"
 
 
 @pytest.fixture
-def broker() -> Iterator[Broker]:
+def server() -> Iterator[ThreadedStompServer]:
+    """A broker that has its port, and serves once ``start`` was called."""
     server = ThreadedStompServer(
         ("127.0.0.1", 0), queue_manager=QueueManager(store=MemoryQueue()), topic_manager=TopicManager()
     )
-    thread = threading.Thread(target=server.serve_forever)
-    thread.start()
-    yield Broker("127.0.0.1", server.server_address[1], tls=False, virtual_host=socket.getfqdn())
-    server.shutdown()
+    before = set(threading.enumerate())
+    yield server
+    for thread in set(threading.enumerate()) - before:
+        if thread.name == SERVING:
+            server.shutdown()
+        if isinstance(thread, threading.Timer):  # its heartbeats, which it never ends
+            thread.cancel()
     server.server_close()
-    thread.join(10)
+
+
+def start(server: ThreadedStompServer) -> None:
+    threading.Thread(name=SERVING, target=server.serve_forever, args=(0.05,), daemon=True).start()
+
+
+@pytest.fixture
+def broker(server: ThreadedStompServer) -> Broker:
+    start(server)
+    return Broker("127.0.0.1", server.server_address[1], tls=False, virtual_host=socket.getfqdn())
 
 
 def test_a_window_is_requested_over_a_broker_and_nonsense_is_refused(broker: Broker) -> None:
@@ -87,13 +103,13 @@ def test_a_broker_that_is_not_there_is_said_so() -> None:
         asyncio.run(live())
 
 
-def test_all_fourteen_steps_with_the_cis_behind_a_broker_that_comes_late(tmp_path: Path) -> None:
+def test_all_fourteen_steps_with_the_cis_behind_a_broker_that_comes_late(
+    server: ThreadedStompServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """The DR application and the CIS in two hosts; the broker is started when step 14 already waits."""
-    server = ThreadedStompServer(
-        ("127.0.0.1", 0), queue_manager=QueueManager(store=MemoryQueue()), topic_manager=TopicManager()
-    )
+    monkeypatch.setattr(base, "BACKOFF_S", (0.3,))
+    monkeypatch.setattr(stomp, "RECONNECT_S", (0.1,))
     url = f"stomp://127.0.0.1:{server.server_address[1]}?vhost={socket.getfqdn()}"
-    thread = threading.Thread(target=server.serve_forever)
 
     async def live() -> Stage:
         ours, theirs = (Side(tmp_path / name, roles) for name, roles in (("dr.db", OURS), ("cis.db", {CIS})))
@@ -103,7 +119,7 @@ def test_all_fourteen_steps_with_the_cis_behind_a_broker_that_comes_late(tmp_pat
         ours.utility.open_window(home)
         ours.utility.install(home)
         await until(lambda: ours.utility.stage(home) is Stage.REPORTED)
-        thread.start()
+        start(server)
         await until(lambda: ours.utility.stage(home) is Stage.CONFIRMED)
         for task in tasks:
             task.cancel()
@@ -114,12 +130,7 @@ def test_all_fourteen_steps_with_the_cis_behind_a_broker_that_comes_late(tmp_pat
             side.state.close()
         return reached
 
-    try:
-        assert asyncio.run(live()) is Stage.CONFIRMED
-    finally:
-        server.shutdown()
-        server.server_close()
-        thread.join(10)
+    assert asyncio.run(live()) is Stage.CONFIRMED
 
 
 class Side:
