@@ -22,7 +22,7 @@ from openesi.server.documents import STORED, make_row, mrid_for, new_mrid, read_
 from openesi.server.functions.base import insert_member
 from openesi.server.functions.der import scaled
 from openesi.server.functions.end_device import become_aggregator, become_device, register, remove
-from openesi.server.functions.events import FIRST_RESPONSES, expect_future, settle, write_event
+from openesi.server.functions.events import expect_future, newborn, settle, write_event
 from openesi.server.functions.response import event_known
 from openesi.server.groups import assigned_devices
 from openesi.server.settings import Settings
@@ -115,15 +115,8 @@ def send_control(tx: Transaction, program: str, order: ControlOrder, *, now: int
     if order.base == sep.DERControlBase():
         raise LocalError("a control that sets no mode does nothing: give at least one")
     control = sep.DERControl(
-        replyTo=FIRST_RESPONSES if settings.response_required else None,
-        responseRequired=bytes((settings.response_required,)),
-        mRID=new_mrid(settings.mrid_pen),
+        **newborn(settings, now),
         description=order.description,
-        version=0,
-        creationTime=now,
-        EventStatus=sep.EventStatus(
-            currentStatus=EventState.SCHEDULED, dateTime=now, potentiallySuperseded=False
-        ),
         interval=sep.DateTimeInterval(duration=order.duration_s, start=order.start),
         randomizeDuration=order.randomize_duration_s,
         randomizeStart=order.randomize_start_s,

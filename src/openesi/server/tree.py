@@ -24,7 +24,7 @@ from openesi.server.documents import key_of, make_row, new_mrid, read_document
 from openesi.server.errors import Refusal
 from openesi.server.functions.base import Offer, expect_unique
 from openesi.server.functions.events import complete as complete_event
-from openesi.server.functions.events import settle, write_event
+from openesi.server.functions.events import settle, unborn, write_event
 from openesi.server.functions.response import event_known
 from openesi.server.settings import Settings
 from openesi.server.view import NOT_LINKED, View
@@ -394,7 +394,7 @@ def _response_required(hand: Hand, old: sep.Sep | None, cls: type[sep.Sep]) -> b
 
 
 def _unborn(hand: Hand, old: sep.Sep | None, cls: type[sep.Sep]) -> sep.EventStatus:
-    return sep.EventStatus(currentStatus=EventState.SCHEDULED, dateTime=hand.now, potentiallySuperseded=False)
+    return unborn(hand.now)
 
 
 def _now(hand: Hand, old: sep.Sep | None, cls: type[sep.Sep]) -> int:

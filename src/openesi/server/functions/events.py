@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from functools import lru_cache
+from typing import Any
 from urllib.parse import urlsplit
 
 from msgspec.structs import replace
@@ -15,8 +16,9 @@ from openesi.errors import LocalError
 from openesi.sep2 import events, resources, spans, xml
 from openesi.sep2 import model as sep
 from openesi.sep2.enums import EventState
-from openesi.server.documents import STORED, make_row, read_document
+from openesi.server.documents import STORED, make_row, new_mrid, read_document
 from openesi.server.functions.base import Offer
+from openesi.server.settings import Settings
 from openesi.store import Row, Transaction
 
 MAX_DUE = 1_000  # events switched in one transaction; more wait for the next
@@ -48,6 +50,24 @@ def complete(offer: Offer, event: sep.Event) -> sep.Event:
     if not events.is_alive(event):  # written down as it was elsewhere
         return event
     return events.begin(event, offer.now)
+
+
+def newborn(settings: Settings, now: int) -> dict[str, Any]:
+    """Return the fields with which every event begins that the server makes itself."""
+    required = settings.response_required
+    return {
+        "mRID": new_mrid(settings.mrid_pen),
+        "version": 0,
+        "creationTime": now,
+        "EventStatus": unborn(now),
+        "replyTo": FIRST_RESPONSES if required else None,
+        "responseRequired": bytes((required,)),
+    }
+
+
+def unborn(now: int) -> sep.EventStatus:
+    """Return the status of an event that is not in its list yet."""
+    return sep.EventStatus(currentStatus=EventState.SCHEDULED, dateTime=now, potentiallySuperseded=False)
 
 
 def expect_future(event: sep.Event, now: int) -> None:

@@ -14,11 +14,11 @@ from openesi.sep2 import events, identity, reservations
 from openesi.sep2 import model as sep
 from openesi.sep2.enums import EventState, RequestState
 from openesi.sep2.errors import ReasonCode
-from openesi.server.documents import key_of, new_mrid, read_document
+from openesi.server.documents import key_of, read_document
 from openesi.server.errors import Refusal
 from openesi.server.functions.base import Behaviour, Change, Offer, Outcome, insert_member, replace_document
 from openesi.server.functions.der import scaled
-from openesi.server.functions.events import FIRST_RESPONSES, read_event, settle, write_event
+from openesi.server.functions.events import newborn, read_event, settle, write_event
 from openesi.store import Row
 
 MAX_REQUESTS = 100  # of one device; those that are over make room
@@ -124,21 +124,13 @@ def _answer(change: Change, request: sep.FlowReservationRequest, budget_w: Decim
         raise Refusal(400, f"{device} was answered {MAX_ANSWERS} times lately", reason=ReasonCode.LIMIT)
     granted = [reservations.flow_of(_read(row)) for row in rows if row.state in _ALIVE]
     given = reservations.answer(request, granted, budget_w=budget_w, now=change.now)
-    required = change.settings.response_required
     response = sep.FlowReservationResponse(
-        mRID=new_mrid(change.settings.mrid_pen),
+        **newborn(change.settings, change.now),
         description=request.description,
-        version=0,
-        creationTime=change.now,
-        EventStatus=sep.EventStatus(
-            currentStatus=EventState.SCHEDULED, dateTime=change.now, potentiallySuperseded=False
-        ),
         interval=given.interval,
         energyAvailable=given.energy,
         powerAvailable=given.power,
         subject=request.mRID.rjust(16, b"\x00"),
-        replyTo=FIRST_RESPONSES if required else None,
-        responseRequired=bytes((required,)),
     )
     listing = f"{device}/frp"
     insert_member(change.tx, listing, events.begin(response, change.now))
