@@ -90,11 +90,15 @@ def test_a_request_waits_for_the_operator(esi: Esi) -> None:
 
 def test_the_same_request_again_is_the_one_that_is_there(esi: Esi) -> None:
     first = esi.post("/edev/1/frq", wish())
-    again = esi.post("/edev/1/frq", wish(energy=9_000, creationTime=START + 9))
+    again = esi.post("/edev/1/frq", wish(creationTime=START + 9))
 
     assert (again.status, location(again)) == (201, location(first))
+    assert esi.post("/edev/1/frq", wish(energy=9_000)).status == 400  # or its device would count on it
     assert esi.get("/edev/1/frq").all == 1
     assert esi.get(location(first)).energyRequested.value == 7_000
+    assert esi.post("/edev/1/frq", cancelled(wish())).status == 400  # PUT does that
+    assert esi.put(location(first), cancelled(wish())).status == 204
+    assert esi.post("/edev/1/frq", wish()).status == 400
 
 
 REFUSED = [

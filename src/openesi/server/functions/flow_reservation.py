@@ -34,12 +34,18 @@ _RESPONSE = sep.FlowReservationResponse.__name__
 
 def _post(change: Change, request: sep.FlowReservationRequest) -> Outcome:
     """Keep a request and answer it, if there is a rule. The same mRID again is the request that is there."""
+    if request.RequestStatus.requestStatus != RequestState.REQUESTED:
+        raise Refusal(400, "RequestStatus of a new request is 0, requested")
     key = key_of(request)
     known = change.tx.find(change.path, key) if key is not None else None
     if known is not None:
+        old = read_document(known, sep.FlowReservationRequest)
+        is_same = _terms(sep.replace(request, creationTime=old.creationTime)) == _terms(old)
+        if not is_same or old.RequestStatus.requestStatus != RequestState.REQUESTED:
+            raise Refusal(
+                400, f"{known.path} has this mRID and asks for something else, or was cancelled: ask anew"
+            )
         return Outcome(201, known.path)
-    if request.RequestStatus.requestStatus != RequestState.REQUESTED:
-        raise Refusal(400, "RequestStatus of a new request is 0, requested")
     asked = request.intervalRequested
     if asked.start + asked.duration <= change.now:
         raise Refusal(400, "intervalRequested lies in the past")
