@@ -191,6 +191,18 @@ def test_says_what_is_wrong_and_where(inside, path, problem):
     assert error.reason is ReasonCode.FORMAT
 
 
+@pytest.mark.parametrize("counts", ["", ' all="2"', ' results="2"', ' all="2" results="2"'])
+def test_the_counts_of_a_posted_list_may_be_left_out(counts: str):
+    reading = "<MirrorMeterReading><mRID>0{}</mRID></MirrorMeterReading>"
+    body = reading.format(1) + reading.format(2)
+    posted = f'<MirrorMeterReadingList xmlns="{NS}"{counts}>{body}</MirrorMeterReadingList>'.encode()
+    read = xml.parse(posted, count=True)
+    assert (read.all, read.results, len(read.MirrorMeterReading)) == (2, 2, 2)
+    if counts.count("=") < 2:
+        with pytest.raises(DecodeError, match="missing"):
+            xml.parse(posted)
+
+
 def test_errors_inside_lists_and_attributes_have_a_path():
     bad = f'<DERControlList xmlns="{NS}" all="1" results="x"/>'
     assert refusal(bad.encode()).path == "DERControlList/@results"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -475,7 +476,33 @@ def site(esi: Esi) -> Callable[[str | None], int]:
     return ask
 
 
-def test_the_connection_point_of_a_device_is_given_once(esi: Esi, site: Callable[[str | None], int]) -> None:
+def changed(esi: Esi) -> int:
+    moment: int = esi.get("/edev/1", edition=AUSTRALIAN).changedTime
+    return moment
+
+
+def test_a_device_moves_to_another_connection_point(
+    esi: Esi, site: Callable[[str | None], int], caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level("INFO", "openesi.server")
+    assert site("2001985732") == 201
+    esi.now += 100
+    before = changed(esi)
+    assert site("2001985732") == 204
+    assert changed(esi) == before, "the same again changes nothing"
+    assert site("3075621875") == 204
+    assert esi.get("/edev/1/cp", edition=AUSTRALIAN).connectionPointId == "3075621875"
+    assert changed(esi) == esi.now > before
+    for turn in range(40):
+        assert site(("2001985732", "3075621875")[turn % 2]) == 204
+    moves = [record.getMessage() for record in caplog.records if "moved" in record.getMessage()]
+    assert "from='2001985732' to='3075621875'" in moves[0]
+    assert len(moves) <= 15, "who goes back and forth fills no log"
+
+
+def test_the_connection_point_of_a_device_is_fixed(esi: Esi, site: Callable[[str | None], int]) -> None:
+    esi.settings = replace(esi.settings, fixed_connection_points=True)
+    esi.restart()
     assert site(None) == 404
     assert site("2001985732") == 201
     assert site("2001985732") == 204

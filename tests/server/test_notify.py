@@ -13,8 +13,10 @@ import pytest
 from openesi.pki import Authority
 from openesi.sep2 import exi, xml
 from openesi.sep2 import model as sep
+from openesi.sep2.editions import EDITIONS
 from openesi.server import operator
 from openesi.server.documents import make_row
+from openesi.server.functions.subscription import MAX_SUBSCRIPTIONS
 from openesi.server.message import Request, Response
 from openesi.server.notify import BACK_OFF_S, Notifier
 from openesi.server.service import notifying_context
@@ -294,6 +296,38 @@ def test_the_same_wish_again_renews_it(esi: Esi, receiver: Receiver) -> None:
     assert (first.status, again.status) == (201, 204)
     assert location(first) == location(again)
     assert [one.limit for one in esi.get("/edev/1/sub?l=9").Subscription] == [3]
+
+
+def test_an_aggregator_subscribes_for_all_it_speaks_for_at_its_own_device(tmp_path: Path) -> None:
+    esi = Esi(tmp_path, edition=EDITIONS["csip-aus-1.2"])
+    own = esi.register(1)
+    esi.change(
+        lambda tx: operator.set_rights(
+            tx, tx.find("/edev", lfdi_of(1)), settings=esi.settings, aggregator=True
+        )
+    )
+    managed = esi.register(2, aggregator=1)
+
+    def places(device: int) -> list[str | None]:
+        found = [esi.get(path, device=device).SubscriptionListLink for path in (own, managed)[device - 1 :]]
+        return [one.href if one is not None else None for one in found]
+
+    def subscribe(number: int) -> int:
+        uri = f"https://receiver.test/{number}"
+        return esi.post(
+            f"{own}/sub",
+            sep.Subscription(
+                subscribedResource="/edev", encoding=0, level="+S1", limit=1, notificationURI=uri
+            ),
+        ).status
+
+    assert places(1) == [f"{own}/sub", None]
+    assert places(2) == [f"{managed}/sub"], "it may come itself"
+    assert {subscribe(number) for number in range(2 * MAX_SUBSCRIPTIONS)} == {201}
+    assert subscribe(2 * MAX_SUBSCRIPTIONS) == 400
+    esi.register(3, aggregator=1)
+    assert subscribe(2 * MAX_SUBSCRIPTIONS) == 201
+    esi.close()
 
 
 def test_a_deleted_subscription_hears_nothing(esi: Esi, receiver: Receiver, deliver: Deliver) -> None:

@@ -97,6 +97,13 @@ def serve(
     unwritten: Annotated[
         Unwritten, typer.Option(help="Answer for what a device has not written yet.")
     ] = Unwritten.BLANK,
+    fixed_connection_points: Annotated[
+        bool,
+        typer.Option(
+            "--fixed-connection-points",
+            help="Refuse (409) a device of CSIP-AUS that writes another ConnectionPoint over its own.",
+        ),
+    ] = False,
     volttron_port: Annotated[
         int | None,
         typer.Option(
@@ -145,6 +152,7 @@ def serve(
         notify_local=is_local(host) if notify_local is None else notify_local,
         time_quality=time_quality,
         unwritten=unwritten,
+        fixed_connection_points=fixed_connection_points,
         default_poll_rate=poll,
         post_rate=post,
         flow_budget_w=_budget(flow_budget),

@@ -20,6 +20,7 @@ from openesi.sep2 import editions, schema
 from openesi.sep2.editions import Edition
 from openesi.sep2.errors import DecodeError, EncodeError, ReasonCode
 from openesi.sep2.model._declare import Sep
+from openesi.sep2.model.identification import List, SubscribableList
 from openesi.sep2.xml_mending import Mender, mended_root
 from openesi.sep2.xml_quick import GIVES_UP, is_plain, quick_reader
 from openesi.sep2.xml_reader import local_name, reader, short
@@ -35,8 +36,11 @@ MANY_NAMES = 1 << 14  # octets; in a shorter document the two come to 13 megabyt
 T = TypeVar("T", bound=Sep)
 
 
-def parse(data: bytes, edition: Edition = editions.IEEE_2018) -> Sep:
+def parse(data: bytes, edition: Edition = editions.IEEE_2018, *, count: bool = False) -> Sep:
     """Read one document of ``edition``. The top element says which type the value has.
+
+    With ``count``, a list at the top that says not how many members it has is read as if it did: in what is
+    posted the two numbers mean nothing, and clients in the field leave them out.
 
     Raises:
         DecodeError: not well-formed, another edition's namespace, not what the schema says, out of bounds.
@@ -46,6 +50,9 @@ def parse(data: bytes, edition: Edition = editions.IEEE_2018) -> Sep:
     cls = edition.types.get(root.tag)
     if cls is None:
         raise DecodeError(_unknown_root(root.tag, edition))
+    if count and issubclass(cls, List | SubscribableList):
+        for name in ("all", "results"):
+            root.attrib.setdefault(name, str(len(root)))
     value: Sep
     if is_plain(data) and not _nests(cls):
         try:

@@ -51,14 +51,14 @@ def _decode_xml(data: bytes, edition: Edition) -> Sep:
     Devices with the draft's schema are in the field: its bits and names are translated.
     """
     try:
-        return xml.parse(data, edition)
+        return xml.parse(data, edition, count=True)
     except DecodeError:
         if (
             b'"http://ieee.org/2030.5"' not in data[:512]
             or edition.namespace == editions.DRAFT_2_0_4.namespace
         ):
             raise
-    return xml.parse(data, editions.DRAFT_2_0_4)
+    return xml.parse(data, editions.DRAFT_2_0_4, count=True)
 
 
 def _decode_exi(data: bytes, edition: Edition) -> Sep:

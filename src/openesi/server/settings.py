@@ -39,6 +39,7 @@ class Settings:
     in_band_registration: bool = True
     default_pin: int = 111115  # the PIN that test devices carry, for devices that register in band
     unwritten: Unwritten = Unwritten.BLANK
+    fixed_connection_points: bool = False  # CSIP-AUS: only the operator changes one that is written
     poll_rates: dict[str, int] = field(default_factory=dict)
     default_poll_rate: int = 900
     post_rate: int = 300

@@ -334,7 +334,7 @@ class View:
         href = resources.place_of(target, resource, path)
         if target.item is not None:
             counted = self.count(target, href)
-            if not counted and (target.is_assigned or self._needs_none(target, path)):
+            if not counted and (self._is_left_out(target) or self._needs_none(target, path)):
                 return None
             if target.name == "MirrorUsagePointList" and self.caller is not None:
                 self.depends.add(list_tag("/edev", self.caller.lfdi))
@@ -343,8 +343,21 @@ class View:
             return self._link(field.type, href=href, all=counted)
         return self._link(field.type, href=href) if self._answers(target, href) else None
 
+    def _is_left_out(self, target: Resource) -> bool:
+        """Tell whether an empty list of an assignment is not linked; Australians subscribe to it early."""
+        return target.is_assigned and not (
+            target.name == "GroupDERProgramList" and self._speaks("csip-aus-1.2")
+        )
+
     def _needs_none(self, target: Resource, path: str) -> bool:
-        """Tell whether it is an aggregator that has no assignments: what it speaks for has (CSIP, 6.1.7)."""
+        """Tell whether an empty list is not shown, for an aggregator's own EndDevice and the others differ.
+
+        Assigned is what it speaks for, not itself (CSIP, 6.1.7). An Australian one subscribes at its own
+        EndDevice for all, and is shown no other list to do so: the test client of CSIP-AUS allows just one.
+        """
+        if target.name == "SubscriptionList" and self.caller is not None and self.caller.aggregator:
+            row = self.row(path)
+            return self._speaks("csip-aus-1.2") and row is not None and row.key != self.caller.lfdi
         row = self.row(path) if target.name == "FunctionSetAssignmentsList" else None
         record = self.reader.peer(row.key) if row is not None and row.key is not None else None
         return record is not None and record.aggregator

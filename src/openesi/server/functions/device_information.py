@@ -2,18 +2,24 @@
 
 DeviceInformation is of the device below which it stands. Lists of network status have bounds, for one stands
 below the other; what is posted there again is replaced: an address, a link layer by its EUI-64, a neighbour
-by its short address. A ConnectionPoint (CSIP-AUS) is given once: another identifier is refused, for the site
-of a device does not change without the operator.
+by its short address. A ConnectionPoint (CSIP-AUS) may be written again with another identifier, which changes
+the EndDevice's changedTime and is logged; with `openesi serve --fixed-connection-points` it is refused (409),
+and only the operator moves a device to another site.
 """
 
 from __future__ import annotations
+
+import logging
 
 from openesi.errors import LocalError
 from openesi.sep2 import identity
 from openesi.sep2 import model as sep
 from openesi.server.documents import make_row, read_document
 from openesi.server.errors import Refusal
+from openesi.server.functions import log_event
 from openesi.server.functions.base import Behaviour, Change, Offer, Outcome
+
+_logger = logging.getLogger(__name__)
 
 MAX_TEMPERATURES = 32  # of one device; a DeviceStatus may hold as many as it likes
 
@@ -35,14 +41,30 @@ def _check_status(change: Change, status: sep.DeviceStatus) -> sep.DeviceStatus:
 
 
 def _put_connection_point(change: Change, point: sep.ConnectionPoint) -> Outcome:
-    """Take the identifier of the site: 201 the first time, 204 for the same again, 409 for another."""
+    """Take the identifier of the site: 201 the first time, then 204; 409 for another where it is fixed."""
     row = change.tx.get(change.path)
     if row is None:
         change.tx.put(make_row(change.path, point))
         return Outcome(201, change.path)
-    if read_document(row, sep.ConnectionPoint).connectionPointId != point.connectionPointId:
+    old, new = read_document(row, sep.ConnectionPoint).connectionPointId, point.connectionPointId
+    if old == new:
+        return Outcome(204, change.path)
+    if change.settings.fixed_connection_points:
         raise Refusal(409, f"{change.path} is another connection point; its operator may change it")
-    return Outcome(204)
+    change.tx.put(make_row(change.path, point))
+    _touch_device(change)
+    if log_event.note(
+        change.tx, change.now, change.settings, log_event.CONNECTION_POINT_CHANGED, details=change.path
+    ):  # who writes it all the time fills no log
+        _logger.info("moved path=%r from=%r to=%r lfdi=%s", change.path, old, new, change.caller.lfdi.hex())
+    return Outcome(204, change.path)
+
+
+def _touch_device(change: Change) -> None:
+    row = change.tx.get(change.path.removesuffix("/cp"))
+    assert row is not None
+    device = sep.replace(read_document(row, sep.EndDevice), changedTime=change.now)
+    change.tx.put(make_row(row.path, device, listing=row.listing, scope=row.scope, key=row.key))
 
 
 def _check_connection_point(change: Change, point: sep.ConnectionPoint) -> sep.ConnectionPoint:

@@ -16,7 +16,7 @@ from openesi.sep2.resources import Match
 from openesi.server.documents import make_row, read_document
 from openesi.server.errors import Refusal, not_found
 from openesi.server.functions.base import Behaviour, Change, Outcome, insert_member
-from openesi.server.view import subscribable
+from openesi.server.view import devices_of, subscribable
 from openesi.store import Row, Transaction
 
 MAX_SUBSCRIPTIONS = 200  # of one EndDevice; each change may cost one notification for each of them
@@ -31,15 +31,21 @@ def _post(change: Change, subscription: sep.Subscription) -> Outcome:
     key = f"{subscription.subscribedResource} {subscription.notificationURI}".encode()
     known = change.tx.find(change.path, key)
     if known is None:
-        if change.tx.count(change.path) >= MAX_SUBSCRIPTIONS:
-            raise Refusal(
-                400, f"no more than {MAX_SUBSCRIPTIONS} subscriptions for one device", reason=ReasonCode.LIMIT
-            )
+        most = _most(change)
+        if change.tx.count(change.path) >= most:
+            raise Refusal(400, f"no more than {most} subscriptions in one list", reason=ReasonCode.LIMIT)
         row = insert_member(change.tx, change.path, subscription, key=key)
     else:
         row = _overwrite(change, known, subscription, key)
     change.tx.watch(row.path, tags)
     return Outcome(201 if known is None else 204, row.path)
+
+
+def _most(change: Change) -> int:
+    """Return how many subscriptions a list may hold: an aggregator's own has those of all it speaks for."""
+    device = change.tx.get(change.path.removesuffix("/sub"))
+    is_own = device is not None and device.key == change.caller.lfdi
+    return MAX_SUBSCRIPTIONS * (devices_of(change.tx, change.caller.lfdi) if is_own else 1)
 
 
 def _put(change: Change, subscription: sep.Subscription) -> Outcome:
