@@ -14,9 +14,9 @@ from openesi.sep2 import model as sep
 from openesi.server import operator
 from openesi.server.functions.base import insert_member
 from openesi.server.functions.metering import MAX_READING_SETS
+from openesi.server.functions.metering_mirror import MAX_MIRRORS
 from openesi.server.functions.response import MAX_RESPONSES
 from openesi.server.functions.time import time_at
-from openesi.server.view import MAX_MIRRORS
 from server.esi import START, Esi, lfdi_of, location
 
 OTHER = 2

@@ -14,8 +14,7 @@ from openesi.errors import LocalError
 from openesi.sep2 import identity, metering
 from openesi.sep2 import model as sep
 from openesi.server.functions.metering import MAX_KEPT_READINGS, MAX_READING_SETS, MAX_READINGS
-from openesi.server.functions.metering_mirror import POINTS_A_MIRROR
-from openesi.server.view import MAX_MIRRORS
+from openesi.server.functions.metering_mirror import MAX_MIRRORS, POINTS_A_MIRROR
 from server.esi import START, Esi, lfdi_of, location
 from server.hand import deep, merge, put, remove, write
 
@@ -373,3 +372,12 @@ def test_the_operator_neither_makes_nor_unmakes_mirrors(esi: Esi) -> None:
     assert esi.post(place, mirrored(Reading=sep.Reading(value=5))).status == 404
     assert esi.post("/mup", mirror(1, mirrored(ReadingType=sep.ReadingType(uom=38)))).status == 204
     assert esi.get("/upt?l=9").UsagePoint[0].deviceLFDI == lfdi_of(1)
+
+
+def test_an_instantaneous_value_has_no_list_of_sets(esi: Esi) -> None:
+    """IEEE 2030.5-2018, 10.4: a ReadingLink only."""
+    kinds = [{"accumulationBehaviour": 12, "uom": 38}, {"accumulationBehaviour": 4, "intervalLength": 900}]
+    readings = [{"ReadingType": kind} for kind in kinds]
+    path = write(esi, "/upt", point(*readings), device=1)
+    shown = [esi.get(f"{path}/mr/{number}").ReadingSetListLink is not None for number in (1, 2)]
+    assert shown == [False, True]

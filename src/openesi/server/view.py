@@ -33,8 +33,6 @@ NEVER_BLANK = frozenset({"ConnectionPoint"})  # an empty identifier would be a w
 # What clients of CSIP-AUS look for before they register (test S-ALL-02); they find it empty.
 BEFORE_REGISTRATION = frozenset({"MirrorUsagePointList"})
 
-# Mirrors of one device: one with fresh mRIDs at each start would pile them up.
-MAX_MIRRORS = 100
 MAX_SUMMARY = 17  # consumption blocks sent along with an interval: all there can be
 
 
@@ -49,14 +47,19 @@ class Gathering(NamedTuple):
     total: Callable[[View, str], int] | None = None
 
 
+IsLinked = Callable[["View", str, int], bool]
+"""Tells whether a list at a path, with so many members, is linked."""
+
+
 class Special(NamedTuple):
     """What function sets do otherwise than the tree, by the name of the resource."""
 
     generated: Mapping[str, Generate]
     gathered: Mapping[str, Gathering]
+    linked: Mapping[str, IsLinked]
 
 
-AS_STORED = Special({}, {})
+AS_STORED = Special({}, {}, {})
 
 
 class View:
@@ -334,12 +337,11 @@ class View:
         href = resources.place_of(target, resource, path)
         if target.item is not None:
             counted = self.count(target, href)
-            if not counted and (self._is_left_out(target) or self._needs_none(target, path)):
+            is_linked = self._special.linked.get(target.name)
+            if is_linked is not None and not is_linked(self, href, counted):
                 return None
-            if target.name == "MirrorUsagePointList" and self.caller is not None:
-                self.depends.add(list_tag("/edev", self.caller.lfdi))
-                if counted >= most_mirrors(self.reader, self.caller.lfdi):
-                    return None  # who sees the link may create one more (requirement MUP.001)
+            if not counted and self._is_left_out(target):
+                return None
             return self._link(field.type, href=href, all=counted)
         return self._link(field.type, href=href) if self._answers(target, href) else None
 
@@ -348,19 +350,6 @@ class View:
         return target.is_assigned and not (
             target.name == "GroupDERProgramList" and self._speaks("csip-aus-1.2")
         )
-
-    def _needs_none(self, target: Resource, path: str) -> bool:
-        """Tell whether an empty list is not shown, for an aggregator's own EndDevice and the others differ.
-
-        Assigned is what it speaks for, not itself (CSIP, 6.1.7). An Australian one subscribes at its own
-        EndDevice for all, and is shown no other list to do so: the test client of CSIP-AUS allows just one.
-        """
-        if target.name == "SubscriptionList" and self.caller is not None and self.caller.aggregator:
-            row = self.row(path)
-            return self._speaks("csip-aus-1.2") and row is not None and row.key != self.caller.lfdi
-        row = self.row(path) if target.name == "FunctionSetAssignmentsList" else None
-        record = self.reader.peer(row.key) if row is not None and row.key is not None else None
-        return record is not None and record.aggregator
 
     @staticmethod
     def _link(kind: type[sep.Sep], **values: Any) -> sep.Link:
@@ -390,11 +379,6 @@ class View:
 def _is_leaving(resource: Resource, row: Row) -> bool:
     """Tell whether a member has left its list but for what is still to be told of it; ended events stay."""
     return resource.path.endswith("{}") and row.listing is None and row.state is None
-
-
-def most_mirrors(reader: Reader, lfdi: bytes) -> int:
-    """Return how many mirrors a client may have: an aggregator as many times as it speaks for devices."""
-    return MAX_MIRRORS * devices_of(reader, lfdi)
 
 
 def devices_of(reader: Reader, lfdi: bytes) -> int:

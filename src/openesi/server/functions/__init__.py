@@ -54,6 +54,7 @@ TURNS: dict[str, Turn] = {**billing.TURNS, **metering_mirror.TURNS, **prepayment
 
 SPECIAL = Special(
     generated={name: one.generate for name, one in BEHAVIOURS.items() if one.generate is not None},
+    linked={name: one.linked for name, one in BEHAVIOURS.items() if one.linked is not None},
     gathered={name: one.gathering for name, one in BEHAVIOURS.items() if one.gathering is not None},
 )
 

@@ -14,7 +14,7 @@ from openesi.server.caller import Caller
 from openesi.server.documents import key_of, make_row, read_document, stripped
 from openesi.server.errors import Refusal, not_found
 from openesi.server.settings import Settings
-from openesi.server.view import Gathering, Generate, View
+from openesi.server.view import Gathering, Generate, IsLinked, View
 from openesi.store import Row, Transaction
 
 # Members of a list that one client may fill; more is refused with reason LIMIT.
@@ -92,17 +92,18 @@ class Behaviour:
     """What is special to one resource; what is None happens as for every other.
 
     ``generate`` makes what is shown instead of a stored row; ``gathering`` puts a list together that is more
-    than what stands below it. ``check`` refuses a posted or put document, or returns it as it is to be
-    stored. ``post``, ``put`` and ``delete`` replace the general way of doing it. These are for devices.
-    ``complete`` is for the operator: it returns his document with what the server decides filled in, or
-    raises LocalError where it makes no sense; ``defaults`` are values for required fields that he may leave
-    out. It belongs to the single resource (to ``TariffProfile``, not to its list), as do ``offered``, what
-    else changes once his document stands, and ``removed``, what else goes before he removes it; if it returns
-    True, it goes later, of itself.
+    than what stands below it; ``linked`` tells whether it is linked at all. ``check`` refuses a posted or put
+    document, or returns it as it is to be stored. ``post``, ``put`` and ``delete`` replace the general way of
+    doing it. These are for devices. ``complete`` is for the operator: it returns his document with what the
+    server decides filled in, or raises LocalError where it makes no sense; ``defaults`` are values for
+    required fields that he may leave out. It belongs to the single resource (to ``TariffProfile``, not to its
+    list), as do ``offered``, what else changes once his document stands, and ``removed``, what else goes
+    before he removes it; if it returns True, it goes later, of itself.
     """
 
     generate: Generate | None = None
     gathering: Gathering | None = None
+    linked: IsLinked | None = None
     check: Callable[[Change, Any], Any] | None = None
     post: Write | None = None
     put: Write | None = None

@@ -171,12 +171,20 @@ def _page(view: View, path: str, window: Window) -> tuple[list[Row], int] | None
     return found[window.start : window.start + window.limit], len(found)
 
 
+def _has_assignments(view: View, path: str, count: int) -> bool:
+    """Tell whether assignments are shown: an aggregator has none, what it speaks for has (CSIP, 6.1.7)."""
+    row = view.row(path.removesuffix("/fsa"))
+    record = view.reader.peer(row.key) if row is not None and row.key is not None else None
+    return count > 0 or record is None or not record.aggregator
+
+
 def _remove_group(tx: Transaction, row: Row) -> None:
     groups.set_default(tx, row.path, default=False)
 
 
 BEHAVIOURS = {
     "Group": Behaviour(removed=_remove_group),
+    "FunctionSetAssignmentsList": Behaviour(linked=_has_assignments),
     "EndDeviceList": Behaviour(post=_post, gathering=Gathering(_page)),
     "EndDevice": Behaviour(put=_put, delete=_delete, removed=remove),
 }

@@ -18,6 +18,7 @@ from openesi.sep2 import model as sep
 from openesi.sep2.enums import RoleFlag, bits
 from openesi.server.documents import read_document
 from openesi.server.functions.base import Behaviour, Offer
+from openesi.server.view import View
 from openesi.store import Reader, Row, Transaction
 
 MAX_READING_SETS = 500  # sets of one quantity; the oldest make room
@@ -128,7 +129,14 @@ def _newest(tx: Transaction, listing: str) -> Iterator[Row]:
     yield from tx.page(listing, limit=8)
 
 
+def _has_sets(view: View, path: str, count: int) -> bool:
+    """Tell whether there can be sets: of an instantaneous value there is the present one alone."""
+    row = view.row(f"{path.removesuffix('/rs')}/rt")
+    return count > 0 or row is None or rules.has_history(read_document(row, sep.ReadingType))
+
+
 BEHAVIOURS = {
+    "ReadingSetList": Behaviour(linked=_has_sets),
     "UsagePoint": Behaviour(complete=_complete_point),
     "ReadingType": Behaviour(complete=_complete_type),
     "LatestReading": Behaviour(complete=_complete_latest),

@@ -22,9 +22,10 @@ from openesi.server.functions.metering import (
     is_mirrored,
     make_room_for_sets,
 )
-from openesi.server.view import most_mirrors
-from openesi.store import Row, Transaction
+from openesi.server.view import View, devices_of
+from openesi.store import Reader, Row, Transaction, list_tag
 
+MAX_MIRRORS = 100  # of one device: one with fresh mRIDs at each start would pile them up
 MAX_METER_READINGS = 100  # quantities of one mirror
 # Usage points that one client sees, for each mirror it may have: those it has, had, and the operator's. One
 # that makes and removes mirrors again and again would pile up what they leave.
@@ -293,8 +294,22 @@ def _check_owner(change: Change, mirror: sep.MirrorUsagePoint) -> None:
         raise Refusal(400, f"deviceLFDI {identity.format_lfdi(lfdi)} is not a device of this client")
 
 
+def most_mirrors(reader: Reader, lfdi: bytes) -> int:
+    """Return how many mirrors a client may have: an aggregator as many times as it speaks for devices."""
+    return MAX_MIRRORS * devices_of(reader, lfdi)
+
+
+def _has_room(view: View, path: str, count: int) -> bool:
+    """Tell whether one more mirror has room: who sees the link may create it (requirement MUP.001)."""
+    del path
+    if view.caller is None:
+        return True
+    view.depends.add(list_tag("/edev", view.caller.lfdi))
+    return count < most_mirrors(view.reader, view.caller.lfdi)
+
+
 BEHAVIOURS = {
-    "MirrorUsagePointList": Behaviour(post=_post_mirror),
+    "MirrorUsagePointList": Behaviour(post=_post_mirror, linked=_has_room),
     "MirrorUsagePoint": Behaviour(post=_post_readings, put=_put_mirror, delete=_delete_mirror),
 }
 TURNS = {"MirrorUsagePoint": _turn_mirror}

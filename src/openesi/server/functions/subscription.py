@@ -16,7 +16,7 @@ from openesi.sep2.resources import Match
 from openesi.server.documents import make_row, read_document
 from openesi.server.errors import Refusal, not_found
 from openesi.server.functions.base import Behaviour, Change, Outcome, insert_member
-from openesi.server.view import devices_of, subscribable
+from openesi.server.view import View, devices_of, subscribable
 from openesi.store import Row, Transaction
 
 MAX_SUBSCRIPTIONS = 200  # of one EndDevice; each change may cost one notification for each of them
@@ -181,7 +181,19 @@ def read_subscription(row: Row) -> sep.Subscription:
     return read_document(row, sep.Subscription)
 
 
+def _is_linked(view: View, path: str, count: int) -> bool:
+    """Tell whether subscriptions are shown: an Australian aggregator subscribes at its own EndDevice for all.
+
+    It is shown no other list to do so: the test client of CSIP-AUS allows just one.
+    """
+    caller = view.caller
+    if count or caller is None or not caller.aggregator or "csip-aus-1.2" not in caller.edition.tags:
+        return True
+    row = view.row(path.removesuffix("/sub"))
+    return row is None or row.key == caller.lfdi
+
+
 BEHAVIOURS = {
-    "SubscriptionList": Behaviour(post=_post),
+    "SubscriptionList": Behaviour(linked=_is_linked, post=_post),
     "Subscription": Behaviour(put=_put, delete=_delete, removed=_end),
 }
