@@ -173,9 +173,11 @@ def _page(view: View, path: str, window: Window) -> tuple[list[Row], int] | None
 
 def _has_assignments(view: View, path: str, count: int) -> bool:
     """Tell whether assignments are shown: an aggregator has none, what it speaks for has (CSIP, 6.1.7)."""
+    if count:
+        return True
     row = view.row(path.removesuffix("/fsa"))
     record = view.reader.peer(row.key) if row is not None and row.key is not None else None
-    return count > 0 or record is None or not record.aggregator
+    return record is None or not record.aggregator
 
 
 def _remove_group(tx: Transaction, row: Row) -> None:

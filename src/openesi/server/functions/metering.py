@@ -131,8 +131,10 @@ def _newest(tx: Transaction, listing: str) -> Iterator[Row]:
 
 def _has_sets(view: View, path: str, count: int) -> bool:
     """Tell whether there can be sets: of an instantaneous value there is the present one alone."""
+    if count:
+        return True
     row = view.row(f"{path.removesuffix('/rs')}/rt")
-    return count > 0 or row is None or rules.has_history(read_document(row, sep.ReadingType))
+    return row is None or rules.has_history(read_document(row, sep.ReadingType))
 
 
 BEHAVIOURS = {
