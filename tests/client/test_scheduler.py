@@ -7,7 +7,7 @@ from collections import Counter
 from itertools import pairwise
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from client.timelines import BEGINNING, MINUTE, SP, SUPPORTED, SY, Outcome, Story, Told, play, told
@@ -53,8 +53,17 @@ def controls(draw: st.DrawFn) -> tuple[Told, ...]:
     return tuple(found)
 
 
+TWO_MODES = {"opModMaxLimW": 0, "opModFixedW": 0}
+RUNS_INTO_THE_NEXT = (
+    Told(name="e0", program=SY, start=9, duration=1, modes=TWO_MODES, created=0, random_duration=3),
+    Told(name="e1", program=SY, start=0, duration=1, modes={"opModMaxLimW": 1}, created=0),
+    Told(name="e2", program=SY, start=11, duration=1, modes={"opModMaxLimW": 2}, created=0),
+)
+
+
 @settings(max_examples=60, deadline=None)
 @given(controls(), st.integers(1, 30), st.integers(0, 999))
+@example(RUNS_INTO_THE_NEXT, 1, 0)
 def test_whatever_the_server_says(told_controls: tuple[Told, ...], poll: int, seed: int) -> None:
     story = Story(name="any", controls=told_controls, poll=poll, seed=seed, length=220)
     scheduler = Scheduler(random.Random(seed))

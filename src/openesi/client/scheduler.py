@@ -378,11 +378,16 @@ class Scheduler:
                     continue
                 window = ruling.get(id(tracked))
                 taken_over = window is not None and window.end <= now and window.end < tracked.end
-                if window is None or (taken_over and _overtaken(window, windows)):
-                    tracked.lost.add(mode)
-                    changed = True
-                    if not tracked.modes:
-                        self._end(tracked, Phase.SUPERSEDED, self._superseded, now, answers)
+                if window is not None and not taken_over:
+                    continue
+                tracked.lost.add(mode)
+                changed = True
+                if tracked.modes:
+                    continue
+                if window is None or _overtaken(window, windows):
+                    self._end(tracked, Phase.SUPERSEDED, self._superseded, now, answers)
+                else:  # the next one began; this one ran to its end
+                    self._finish(tracked, now, answers)
         return changed
 
     def _end_of(self, tracked: Tracked) -> int:
