@@ -101,14 +101,14 @@ async def _session(
     client: aiomqtt.Client, topics: Topics, record: MeterRecord, clocks: Callable[[], Clocks]
 ) -> None:
     await client.subscribe(topics.hub_status)
-    await _greet(client, topics, record, clocks)
     loop, news = asyncio.get_running_loop(), asyncio.Event()
 
     def listener(name: SeriesName, point: Point) -> None:
         loop.call_soon_threadsafe(news.set)
 
-    end = record.listen(listener)
+    end = record.listen(listener)  # before the greeting: what comes meanwhile is told after it
     try:
+        await _greet(client, topics, record, clocks)
         async with asyncio.TaskGroup() as tasks:
             tasks.create_task(_greet_again(client, topics, record, clocks))
             tasks.create_task(_report(client, topics, record, clocks, news))
