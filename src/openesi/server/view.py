@@ -81,6 +81,7 @@ class View:
         self.depends: set[str] = set()
         self.until: float = float("inf")
         self.personal = False
+        self._rows: dict[str, Row | None] = {}
         self._special = special
 
     def document(self, match: Match, path: str, window: Window) -> sep.Sep:
@@ -99,9 +100,11 @@ class View:
         return self.show(row) if row else self.with_links(self._unwritten(resource, path), resource, path)
 
     def row(self, path: str) -> Row | None:
-        """Return the row at ``path`` and remember having looked."""
-        self.depends.add(path)
-        return self.reader.get(path)
+        """Return the row at ``path`` and remember having looked: a look is of one moment."""
+        if path not in self._rows:
+            self.depends.add(path)
+            self._rows[path] = self.reader.get(path)
+        return self._rows[path]
 
     def check_access(self, match: Match, path: str) -> None:
         """Raise Refusal (404) unless the client may know of ``path`` (IEEE 2030.5-2018, clause 6.2)."""

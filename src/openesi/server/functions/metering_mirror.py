@@ -6,14 +6,16 @@ reading type, the latest reading, the reading sets (IEEE 2030.5-2018, 10.11; req
 
 from __future__ import annotations
 
+from functools import lru_cache
+
 from msgspec.structs import replace
 
-from openesi.sep2 import identity
+from openesi.sep2 import identity, xml
 from openesi.sep2 import metering as rules
 from openesi.sep2 import model as sep
 from openesi.sep2.enums import RoleFlag, bits, to_bits
 from openesi.sep2.errors import ReasonCode
-from openesi.server.documents import make_row, read_document
+from openesi.server.documents import STORED, make_row, read_document
 from openesi.server.errors import Refusal, not_found
 from openesi.server.functions.base import Behaviour, Change, Outcome, insert_member
 from openesi.server.functions.metering import (
@@ -30,6 +32,7 @@ MAX_METER_READINGS = 100  # quantities of one mirror
 # Usage points that one client sees, for each mirror it may have: those it has, had, and the operator's. One
 # that makes and removes mirrors again and again would pile up what they leave.
 POINTS_A_MIRROR = 3
+KEPT_TYPES = 1_000  # reading types kept as read, 1 kB each; devices could each have ones of their own
 MAX_LOOKED_AT = 1_000  # of these, for one that has ended
 NOTED_EVERY_S = 3_600  # that a mirror lives is written down this often, not with every reading
 MAX_AHEAD_S = 86_400  # how far ahead a device's clock may be; its sets would push out all others
@@ -145,7 +148,13 @@ def _overwrite_meter_reading(change: Change, row: Row, posted: sep.MirrorMeterRe
 
 def _reading_type(change: Change, meter_reading: str) -> sep.ReadingType:
     row = change.tx.get(f"{meter_reading}/rt")
-    return read_document(row, sep.ReadingType) if row is not None else sep.ReadingType()
+    return _parse_type(row.body) if row is not None else sep.ReadingType()
+
+
+@lru_cache(maxsize=KEPT_TYPES)
+def _parse_type(body: bytes) -> sep.ReadingType:
+    """Return a stored ReadingType; each reading that is posted is held against one, and there are few."""
+    return xml.parse_as(body, sep.ReadingType, STORED)
 
 
 def _checked_type(kind: sep.ReadingType) -> sep.ReadingType:
